@@ -1,0 +1,64 @@
+import type { Role } from './principal.ts'
+import { roles } from './principal.ts'
+
+const all = roles
+const site = ['nurse', 'lead'] as const
+const clinical = ['hospital', 'nurse', 'lead'] as const
+
+/**
+ * THE permission table: every mounted route, and the roles that may call it. `anyone` needs no token. A route missing here does not start;
+ * a row without a route fails the house test. What a role sees of an allowed route is narrowed by its scope (scope.ts): outside it, 404.
+ */
+export const policy = {
+  'GET /': 'anyone',
+  'GET /health': 'anyone',
+  'GET /ready': 'anyone',
+  'GET /metrics': 'anyone',
+  'GET /docs/:page': 'anyone',
+  'GET /assets/:file': 'anyone',
+  'GET /fhir/metadata': 'anyone',
+  'GET /fhir/.well-known/smart-configuration': 'anyone',
+  'GET /api/openapi.json': 'anyone',
+  'GET /api/docs': 'anyone',
+  'POST /fhir': ['hospital', 'gp-supplier'],
+  'POST /fhir/:type': ['hospital', 'gp-supplier', 'nurse', 'lead'],
+  'PUT /fhir/:type': ['hospital', 'gp-supplier'],
+  'PUT /fhir/:type/:id': ['hospital', 'gp-supplier', 'nurse', 'lead'],
+  'GET /fhir/:type': ['hospital', 'gp-supplier', 'nurse', 'lead', 'analyst'],
+  'POST /fhir/:type/_search': ['hospital', 'gp-supplier', 'nurse', 'lead', 'analyst'],
+  'GET /fhir/:type/:id': ['hospital', 'gp-supplier', 'nurse', 'lead', 'analyst'],
+  'GET /fhir/:type/:id/_history': ['hospital', 'nurse', 'lead'],
+  'GET /fhir/:type/:id/_history/:version': ['hospital', 'gp-supplier', 'nurse', 'lead'],
+  'GET /fhir/Questionnaire': all,
+  'GET /fhir/Questionnaire/:id': all,
+  'POST /fhir/Questionnaire/:id/$populate': [...clinical],
+  'POST /fhir/Questionnaire/$process-response': [...clinical],
+  'POST /fhir/Questionnaire/:id/$process-response': [...clinical],
+  'POST /fhir/QuestionnaireResponse/$process-response': [...clinical],
+  'POST /fhir/QuestionnaireResponse/$validate': all,
+  'GET /fhir/EpisodeOfCare/:id/$everything': ['hospital', 'nurse', 'lead', 'analyst'],
+  'POST /api/extracts': ['gp-supplier'],
+  'GET /api/jobs/:id': ['gp-supplier', 'nurse', 'lead', 'operator'],
+  'GET /api/jobs/:id/events': ['gp-supplier', 'nurse', 'lead', 'operator'],
+  'GET /api/jobs/:id/rejects.csv': ['gp-supplier', 'nurse', 'lead'],
+  'GET /api/episodes': ['analyst'],
+  'GET /api/episodes/manifest': ['analyst'],
+  'GET /api/links': ['linkage-reviewer'],
+  'GET /api/links/:id': ['linkage-reviewer'],
+  'POST /api/links/:id/decision': ['linkage-reviewer'],
+  'GET /api/messages': ['hospital', 'engineer', 'operator', 'gp-supplier'],
+  'GET /api/messages/:id': ['hospital', 'engineer', 'operator', 'gp-supplier'],
+  'GET /api/messages/:id/raw': ['engineer'],
+  'GET /api/unknown-codes': ['engineer', 'operator'],
+  'GET /api/practices': ['ig-lead', 'operator', 'programme'],
+  'GET /api/practices/:ods': ['ig-lead', 'operator', 'gp-supplier'],
+  'PUT /api/practices/:ods': ['ig-lead'],
+  'GET /api/feeds': ['operator', 'ig-lead', 'engineer'],
+  'GET /api/feeds/:id': ['operator', 'ig-lead', 'engineer'],
+  'PUT /api/feeds/:id': ['operator', 'ig-lead'],
+  'GET /api/sites/:ods': ['operator', 'ig-lead', ...site],
+  'PUT /api/sites/:ods': ['operator', 'ig-lead'],
+  'GET /api/access-log': ['ig-lead'],
+} as const satisfies Record<string, 'anyone' | readonly Role[]>
+
+export type RouteKey = keyof typeof policy

@@ -1,0 +1,114 @@
+import { Temporal } from 'temporal-polyfill'
+
+/** A calendar date as it was stated: `2024`, `2024-03` or `2024-03-05`. Its length is its precision; nothing is filled in. */
+export type PartialDate = string & { readonly brand: 'PartialDate' }
+/** A full calendar date, `YYYY-MM-DD`. Always also a `PartialDate`. */
+export type DayDate = PartialDate & { readonly precision: 'day' }
+/** An instant in UTC with milliseconds, `2024-03-05T10:11:12.000Z`: sorts as text. */
+export type Instant = string & { readonly brand: 'Instant' }
+export type Precision = 'day' | 'month' | 'year'
+
+const partial = /^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?$/
+
+/** Reads `YYYY`, `YYYY-MM` or `YYYY-MM-DD`; undefined when it is none of them or no such date exists (2026-02-30). Years 1850–2200. */
+export function parsePartialDate(text: string): PartialDate | undefined {
+  const match = partial.exec(text)
+  if (!match) return undefined
+  const [, year = '', month, day] = match
+  if (Number(year) < 1850 || Number(year) > 2200) return undefined
+  try {
+    Temporal.PlainDate.from({ year: Number(year), month: Number(month ?? 1), day: Number(day ?? 1) }, { overflow: 'reject' })
+  } catch {
+    return undefined
+  }
+  return text as PartialDate
+}
+
+/** Reads `YYYY-MM-DD` only. */
+export function parseDay(text: string): DayDate | undefined {
+  return text.length === 10 ? (parsePartialDate(text) as DayDate | undefined) : undefined
+}
+
+export function precisionOf(date: PartialDate): Precision {
+  return date.length === 10 ? 'day' : date.length === 7 ? 'month' : 'year'
+}
+
+export function isDay(date: PartialDate | undefined): date is DayDate {
+  return date !== undefined && date.length === 10
+}
+
+/** First and last day the stated date may mean; for a day both are that day. */
+export function daysOf(date: PartialDate): { first: DayDate; last: DayDate } {
+  if (isDay(date)) return { first: date, last: date }
+  if (date.length === 7) {
+    const last = Temporal.PlainYearMonth.from(date).daysInMonth
+    return { first: `${date}-01` as DayDate, last: `${date}-${String(last).padStart(2, '0')}` as DayDate }
+  }
+  return { first: `${date}-01-01` as DayDate, last: `${date}-12-31` as DayDate }
+}
+
+/** Whole days since 1970-01-01 of a full date. */
+export function dayNumber(date: DayDate): number {
+  return Math.round(Date.parse(`${date}T00:00:00Z`) / 86_400_000)
+}
+
+export function dayFromNumber(days: number): DayDate {
+  return new Date(days * 86_400_000).toISOString().slice(0, 10) as DayDate
+}
+
+/** Whole calendar days from `from` to `to`; negative when `to` is earlier. */
+export function daysBetween(from: DayDate, to: DayDate): number {
+  return dayNumber(to) - dayNumber(from)
+}
+
+export function addDays(date: DayDate, days: number): DayDate {
+  return dayFromNumber(dayNumber(date) + days)
+}
+
+/** Completed years of age on a day; a 29 February birthday is reached on 1 March in other years. Undefined without a full birth date. */
+export function ageOn(birthDate: PartialDate | undefined, on: PartialDate | undefined): number | undefined {
+  if (!isDay(birthDate) || !isDay(on)) return undefined
+  const years = Number(on.slice(0, 4)) - Number(birthDate.slice(0, 4))
+  return on.slice(5) >= birthDate.slice(5) ? years : years - 1
+}
+
+/** The calendar date of an instant in Europe/London (Decision "one calendar"). Date-only values are never shifted. */
+export function londonDate(instant: Instant): DayDate {
+  return Temporal.Instant.from(instant).toZonedDateTimeISO('Europe/London').toPlainDate().toString() as DayDate
+}
+
+/**
+ * An instant from a local time without offset, read as Europe/London. A time that happens twice in autumn is the later one,
+ * a time skipped in spring is moved forward (hl7v2.md 1.4). Undefined when no such calendar time exists.
+ */
+export function londonInstant(parts: {
+  year: number; month: number; day: number; hour?: number; minute?: number; second?: number; millisecond?: number
+}): Instant | undefined {
+  try {
+    return toInstant(Temporal.PlainDateTime.from(parts, { overflow: 'reject' }).toZonedDateTime('Europe/London', { disambiguation: 'later' }).toInstant())
+  } catch {
+    return undefined
+  }
+}
+
+/** ISO 8601 with offset or `Z` to our canonical instant; undefined when unreadable or without an offset. */
+export function parseInstant(text: string): Instant | undefined {
+  try {
+    return toInstant(Temporal.Instant.from(text))
+  } catch {
+    return undefined
+  }
+}
+
+export function instantOf(date: Date): Instant {
+  return date.toISOString() as Instant
+}
+
+/** The last instant a stated date may mean, for ordering a date among instants. */
+export function endOfDate(date: PartialDate): Instant {
+  return `${daysOf(date).last}T23:59:59.999Z` as Instant
+}
+
+function toInstant(instant: Temporal.Instant): Instant {
+  return instant.toString({ fractionalSecondDigits: 3 }) as Instant
+}
