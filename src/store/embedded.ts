@@ -1,0 +1,94 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import path from 'node:path'
+import { MongoClient } from 'mongodb'
+import { MongoMemoryServer } from 'mongodb-memory-server-core'
+import type { Mongod } from './mongod-supply.ts'
+
+const setName = 'flsdb'
+
+/** A running single-member replica set on loopback whose data outlives it. `stop` ends mongod cleanly and keeps the data. */
+export type Embedded = { readonly uri: string; readonly port: number; readonly pid: number; stop(): Promise<void> }
+
+/**
+ * Starts mongod on `folder` as a replica set of one: majority is one copy, so an acknowledged write survives a crash of the host,
+ * not the loss of its disk. The port of the last start is taken again when free. zlib is off (CVE-2025-14847).
+ * `isThrowaway`: for tests; smaller cache.
+ */
+export async function startEmbedded(mongod: Mongod, folder: string, { isThrowaway = false } = {}): Promise<Embedded> {
+  const dbPath = path.join(folder, 'mongod')
+  await mkdir(dbPath, { recursive: true })
+  const port = await choosePort(path.join(folder, 'mongod.port'))
+  const server = await MongoMemoryServer.create({
+    instance: {
+      port, dbPath, replSet: setName, ip: '127.0.0.1', storageEngine: 'wiredTiger',
+      args: ['--networkMessageCompressors', 'snappy,zstd', '--setParameter', 'diagnosticDataCollectionEnabled=false', '--wiredTigerCacheSizeGB', isThrowaway ? '0.5' : '1'],
+      launchTimeout: 60_000,
+    },
+    binary: { systemBinary: mongod.path, version: mongod.version },
+    // Its own process group: Ctrl-C must reach the service first, which then stops mongod.
+    spawn: { detached: true },
+  })
+  const pid = server.instanceInfo?.instance.mongodProcess?.pid
+  await becomePrimary(port)
+  return {
+    uri: `mongodb://127.0.0.1:${port}/?replicaSet=${setName}`,
+    port,
+    pid: pid ?? 0,
+    stop: async () => {
+      await server.stop({ doCleanup: false, force: false })
+    },
+  }
+}
+
+/** Initiates the set, or, when the data folder comes back under another port, points its only member at this one. */
+async function becomePrimary(port: number): Promise<void> {
+  const host = `127.0.0.1:${port}`
+  const client = await MongoClient.connect(`mongodb://${host}/?directConnection=true`, { serverSelectionTimeoutMS: 20_000 })
+  try {
+    const admin = client.db('admin')
+    const members = [{ _id: 0, host }]
+    const initiated = await admin.command({ replSetInitiate: { _id: setName, members } }).then(() => true, () => false)
+    if (!initiated) {
+      const { config } = await admin.command({ replSetGetConfig: 1 })
+      if (config.members[0].host !== host) {
+        await admin.command({ replSetReconfig: { ...config, version: config.version + 1, members: [{ ...config.members[0], host }] }, force: true })
+      }
+    }
+    for (let attempt = 0; attempt < 600; attempt++) {
+      const hello = await admin.command({ hello: 1 })
+      if (hello['isWritablePrimary']) return
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+    throw new Error('the embedded replica set did not elect its member within 30 s')
+  } finally {
+    await client.close()
+  }
+}
+
+async function choosePort(remembered: string): Promise<number> {
+  const last = Number(await readFile(remembered, 'utf8').catch(() => '0'))
+  const port = (last && (await isFree(last)) ? last : 0) || (await freePort())
+  await writeFile(remembered, String(port))
+  return port
+}
+
+/** A port free on loopback at this moment. */
+export async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().unref()
+    probe.on('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+}
+
+export async function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+  return new Promise(resolve => {
+    const probe = createServer().unref()
+    probe.on('error', () => resolve(false))
+    probe.listen(port, host, () => probe.close(() => resolve(true)))
+  })
+}
