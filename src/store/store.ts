@@ -1,0 +1,86 @@
+import { type Collection, type Db, MongoClient } from 'mongodb'
+import type { EpisodeDocument, FactDocument, InboxDocument, PersonDocument, RecordDocument, ReviewDocument, UnknownCodeDocument } from './documents.ts'
+
+/** The collections, by name. Every stage reads upstream and writes its own. */
+export type Store = {
+  readonly client: MongoClient
+  readonly db: Db
+  readonly inbox: Collection<InboxDocument>
+  readonly records: Collection<RecordDocument>
+  readonly facts: Collection<FactDocument>
+  readonly persons: Collection<PersonDocument>
+  readonly episodes: Collection<EpisodeDocument>
+  readonly reviews: Collection<ReviewDocument>
+  readonly unknownCodes: Collection<UnknownCodeDocument>
+  close(): Promise<void>
+}
+
+export class UnsafeDatabase extends Error {
+  readonly code = 'unsafe-database'
+}
+
+/** Collections rebuilt by replay; everything else is the inbox or a register. */
+export const derivedCollections = ['records', 'facts', 'persons', 'episodes', 'reviews', 'unknownCodes', 'tombstones'] as const
+
+/**
+ * Opens the database with every concern stated: majority, journaled, majority reads, retries on.
+ * Refuses a standalone server (a write it acknowledged may be lost after a crash, trust.md fact 1).
+ */
+export async function openStore(uri: string, name: string): Promise<Store> {
+  const client = new MongoClient(uri, {
+    w: 'majority', journal: true, wtimeoutMS: 10_000, readConcernLevel: 'majority', readPreference: 'primary',
+    retryWrites: true, retryReads: true, maxPoolSize: 50, serverSelectionTimeoutMS: 5_000, waitQueueTimeoutMS: 10_000, socketTimeoutMS: 60_000,
+    ignoreUndefined: true,
+  })
+  await client.connect()
+  const hello = await client.db('admin').command({ hello: 1 })
+  if (!hello['setName'] && hello['msg'] !== 'isdbgrid') {
+    await client.close()
+    throw new UnsafeDatabase('MONGODB_URI names a standalone server. Use a replica set (one member is enough to start) and add ?replicaSet=NAME.')
+  }
+  const db = client.db(name)
+  return {
+    client, db,
+    inbox: db.collection('inbox'), records: db.collection('records'), facts: db.collection('facts'),
+    persons: db.collection('persons'), episodes: db.collection('episodes'), reviews: db.collection('reviews'),
+    unknownCodes: db.collection('unknownCodes'),
+    close: () => client.close(),
+  }
+}
+
+/** Every index a hot path relies on; created at start, checked each minute by `/ready`. */
+export async function ensureIndexes(store: Store): Promise<void> {
+  await Promise.all([
+    store.inbox.createIndexes([
+      { key: { state: 1, bucket: 1, dueAt: 1 }, name: 'claim' },
+      { key: { sender: 1, controlId: 1 }, name: 'control-id' },
+      { key: { organisation: 1, receivedAt: -1 }, name: 'by-organisation' },
+      { key: { practice: 1 }, name: 'by-practice', sparse: true },
+      { key: { receivedAt: 1, _id: 1 }, name: 'by-time' },
+    ]),
+    store.facts.createIndexes([
+      { key: { record: 1 }, name: 'by-record' },
+      { key: { 'source.inboxId': 1 }, name: 'by-inbox' },
+      { key: { waitsFor: 1 }, name: 'waiting', sparse: true },
+    ]),
+    store.records.createIndexes([
+      { key: { bk: 1 }, name: 'blocking' },
+      { key: { dirtyAt: 1 }, name: 'dirty', sparse: true },
+      { key: { organisation: 1, side: 1 }, name: 'by-organisation' },
+      { key: { personId: 1 }, name: 'by-person', sparse: true },
+    ]),
+    store.persons.createIndexes([
+      { key: { 'members.record': 1 }, name: 'by-record' },
+      { key: { aliases: 1 }, name: 'aliases' },
+    ]),
+    store.episodes.createIndexes([
+      { key: { records: 1 }, name: 'by-record' },
+      { key: { aliases: 1 }, name: 'aliases' },
+      { key: { organisations: 1, _id: 1 }, name: 'tenant' },
+      { key: { diagnosedOn: 1, _id: 1 }, name: 'by-diagnosis' },
+    ]),
+    store.reviews.createIndexes([{ key: { persons: 1 }, name: 'by-person' }, { key: { organisations: 1, _id: 1 }, name: 'tenant' }]),
+    store.unknownCodes.createIndex({ sender: 1 }, { name: 'by-sender' }),
+    store.db.collection('tombstones').createIndex({ at: 1 }, { name: 'expiry', expireAfterSeconds: 3_600 }),
+  ])
+}
