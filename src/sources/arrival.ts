@@ -1,5 +1,5 @@
-import type { InboxId, OdsCode, RecordKey, Side } from '../fls/fact.ts'
 import type { Instant } from '../fls/dates.ts'
+import type { InboxId, OdsCode, RecordKey, Side } from '../fls/fact.ts'
 
 export type Protocol = 'hl7v2' | 'fhir' | 'extract' | 'upload' | 'form' | 'decision' | 'register'
 
@@ -27,8 +27,6 @@ export type Accepted = {
   readonly inboxId: InboxId
   /** `repeat`: these bytes under this control id were already kept; nothing new was stored. */
   readonly outcome: 'kept' | 'repeat'
-  /** The control id came before from this sender with other bytes. Known only on a best-effort basis at acceptance; settled at reading. */
-  readonly isControlIdReused: boolean
   readonly receivedAt: Instant
 }
 

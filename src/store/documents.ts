@@ -1,6 +1,6 @@
 import type { Binary, Long } from 'mongodb'
-import type { Episode } from '../fls/episode.ts'
 import type { PartialDate } from '../fls/dates.ts'
+import type { Episode } from '../fls/episode.ts'
 import type { Fact, FactId, Identity, InboxId, Laterality, OdsCode, RecordKey, Side } from '../fls/fact.ts'
 import type { Issue } from '../fls/issue.ts'
 import type { Explanation } from '../linkage/linkage.ts'
@@ -50,7 +50,7 @@ export type InboxDocument = {
 }
 
 /** Collection `facts`: `_id` is the fact id; `issuesOf` etc. stay in the inbox. */
-export type FactDocument = Omit<Fact, 'id'> & { _id: FactId; waitsFor?: string }
+export type FactDocument = Omit<Fact, 'id'> & { _id: FactId; waitsFor?: string; unmapped?: true }
 
 /** Collection `records`: one patient as one numbering authority knows them, with what linkage needs to find it. */
 export type RecordDocument = {
@@ -61,6 +61,8 @@ export type RecordDocument = {
   facets: Identity[]
   /** 64-bit hashes of the blocking keys. Patient data. */
   bk: Long[]
+  /** Records that may be the same person, by score or by assertion; symmetric. The closure is what is solved together. */
+  near: RecordKey[]
   /** Grows with every change of its facts: the basis a solve is checked against. */
   version: number
   /** Set when something outside its facts changed what it should solve to; cleared by the solve that saw it. */
@@ -69,7 +71,14 @@ export type RecordDocument = {
   personId?: string
 }
 
-export type PersonMember = { record: RecordKey; organisation: OdsCode; side: Side; probability: number; decidedBy: string; explanation?: Explanation }
+export type PersonMember = {
+  record: RecordKey
+  organisation: OdsCode
+  side: Side
+  probability: number
+  decidedBy: string
+  explanation?: Explanation
+}
 /** A fracture that opens no episode of its own (history before the audit), or any fracture as linkage decided it. */
 export type PersonFracture = {
   fractureId: string
@@ -108,8 +117,16 @@ export type ReviewDocument = {
   solve: number
 }
 
-/** Collection `unknownCodes`: a code nobody mapped, with how often and where it was seen. `_id` = feed|system|code. */
-export type UnknownCodeDocument = { _id: string; sender: string; organisation: OdsCode; system: string; code: string; display?: string; inboxIds: InboxId[]; count: number; firstSeen: Date }
+/** A code nobody mapped yet, with how often it was seen: counted from the facts, nothing is stored. */
+export type UnknownCode = {
+  sender: string
+  organisation: OdsCode
+  system: string
+  code: string
+  display?: string
+  count: number
+  sample: InboxId
+}
 
 /** Solved away: the id of a person, episode or review that existed and no longer does. Kept an hour so that a slow writer cannot bring it back. */
 export type TombstoneDocument = { _id: string; solve: number; at: Date }

@@ -21,8 +21,19 @@ export async function startEmbedded(mongod: Mongod, folder: string, { isThrowawa
   const port = await choosePort(path.join(folder, 'mongod.port'))
   const server = await MongoMemoryServer.create({
     instance: {
-      port, dbPath, replSet: setName, ip: '127.0.0.1', storageEngine: 'wiredTiger',
-      args: ['--networkMessageCompressors', 'snappy,zstd', '--setParameter', 'diagnosticDataCollectionEnabled=false', '--wiredTigerCacheSizeGB', isThrowaway ? '0.5' : '1'],
+      port,
+      dbPath,
+      replSet: setName,
+      ip: '127.0.0.1',
+      storageEngine: 'wiredTiger',
+      args: [
+        '--networkMessageCompressors',
+        'snappy,zstd',
+        '--setParameter',
+        'diagnosticDataCollectionEnabled=false',
+        '--wiredTigerCacheSizeGB',
+        isThrowaway ? '0.5' : '1',
+      ],
       launchTimeout: 60_000,
     },
     binary: { systemBinary: mongod.path, version: mongod.version },
@@ -44,15 +55,23 @@ export async function startEmbedded(mongod: Mongod, folder: string, { isThrowawa
 /** Initiates the set, or, when the data folder comes back under another port, points its only member at this one. */
 async function becomePrimary(port: number): Promise<void> {
   const host = `127.0.0.1:${port}`
-  const client = await MongoClient.connect(`mongodb://${host}/?directConnection=true`, { serverSelectionTimeoutMS: 20_000 })
+  const client = await MongoClient.connect(`mongodb://${host}/?directConnection=true`, {
+    serverSelectionTimeoutMS: 20_000,
+  })
   try {
     const admin = client.db('admin')
     const members = [{ _id: 0, host }]
-    const initiated = await admin.command({ replSetInitiate: { _id: setName, members } }).then(() => true, () => false)
+    const initiated = await admin.command({ replSetInitiate: { _id: setName, members } }).then(
+      () => true,
+      () => false,
+    )
     if (!initiated) {
       const { config } = await admin.command({ replSetGetConfig: 1 })
       if (config.members[0].host !== host) {
-        await admin.command({ replSetReconfig: { ...config, version: config.version + 1, members: [{ ...config.members[0], host }] }, force: true })
+        await admin.command({
+          replSetReconfig: { ...config, version: config.version + 1, members: [{ ...config.members[0], host }] },
+          force: true,
+        })
       }
     }
     for (let attempt = 0; attempt < 600; attempt++) {

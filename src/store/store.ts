@@ -1,5 +1,13 @@
 import { type Collection, type Db, MongoClient } from 'mongodb'
-import type { EpisodeDocument, FactDocument, InboxDocument, PersonDocument, RecordDocument, ReviewDocument, UnknownCodeDocument } from './documents.ts'
+import type {
+  EpisodeDocument,
+  FactDocument,
+  InboxDocument,
+  PersonDocument,
+  RecordDocument,
+  ReviewDocument,
+  TombstoneDocument,
+} from './documents.ts'
 
 /** The collections, by name. Every stage reads upstream and writes its own. */
 export type Store = {
@@ -11,7 +19,7 @@ export type Store = {
   readonly persons: Collection<PersonDocument>
   readonly episodes: Collection<EpisodeDocument>
   readonly reviews: Collection<ReviewDocument>
-  readonly unknownCodes: Collection<UnknownCodeDocument>
+  readonly tombstones: Collection<TombstoneDocument>
   close(): Promise<void>
 }
 
@@ -20,7 +28,7 @@ export class UnsafeDatabase extends Error {
 }
 
 /** Collections rebuilt by replay; everything else is the inbox or a register. */
-export const derivedCollections = ['records', 'facts', 'persons', 'episodes', 'reviews', 'unknownCodes', 'tombstones'] as const
+export const derivedCollections = ['records', 'facts', 'persons', 'episodes', 'reviews', 'tombstones'] as const
 
 /**
  * Opens the database with every concern stated: majority, journaled, majority reads, retries on.
@@ -28,22 +36,46 @@ export const derivedCollections = ['records', 'facts', 'persons', 'episodes', 'r
  */
 export async function openStore(uri: string, name: string): Promise<Store> {
   const client = new MongoClient(uri, {
-    w: 'majority', journal: true, wtimeoutMS: 10_000, readConcernLevel: 'majority', readPreference: 'primary',
-    retryWrites: true, retryReads: true, maxPoolSize: 50, serverSelectionTimeoutMS: 5_000, waitQueueTimeoutMS: 10_000, socketTimeoutMS: 60_000,
+    w: 'majority',
+    journal: true,
+    wtimeoutMS: 10_000,
+    readConcernLevel: 'majority',
+    readPreference: 'primary',
+    retryWrites: true,
+    retryReads: true,
+    maxPoolSize: 50,
+    serverSelectionTimeoutMS: 5_000,
+    waitQueueTimeoutMS: 10_000,
+    socketTimeoutMS: 60_000,
     ignoreUndefined: true,
   })
   await client.connect()
   const hello = await client.db('admin').command({ hello: 1 })
   if (!hello['setName'] && hello['msg'] !== 'isdbgrid') {
     await client.close()
-    throw new UnsafeDatabase('MONGODB_URI names a standalone server. Use a replica set (one member is enough to start) and add ?replicaSet=NAME.')
+    throw new UnsafeDatabase(
+      'MONGODB_URI names a standalone server. Use a replica set (one member is enough to start) and add ?replicaSet=NAME.',
+    )
   }
-  const db = client.db(name)
+  return storeOf(client, client.db(name), '')
+}
+
+/** The same inbox with derived collections under another prefix: where a replay builds before it is swapped in. */
+export function scratchStore(store: Store, prefix: string): Store {
+  return storeOf(store.client, store.db, prefix)
+}
+
+function storeOf(client: MongoClient, db: Db, prefix: string): Store {
   return {
-    client, db,
-    inbox: db.collection('inbox'), records: db.collection('records'), facts: db.collection('facts'),
-    persons: db.collection('persons'), episodes: db.collection('episodes'), reviews: db.collection('reviews'),
-    unknownCodes: db.collection('unknownCodes'),
+    client,
+    db,
+    inbox: db.collection('inbox'),
+    records: db.collection(`${prefix}records`),
+    facts: db.collection(`${prefix}facts`),
+    persons: db.collection(`${prefix}persons`),
+    episodes: db.collection(`${prefix}episodes`),
+    reviews: db.collection(`${prefix}reviews`),
+    tombstones: db.collection(`${prefix}tombstones`),
     close: () => client.close(),
   }
 }
@@ -62,6 +94,7 @@ export async function ensureIndexes(store: Store): Promise<void> {
       { key: { record: 1 }, name: 'by-record' },
       { key: { 'source.inboxId': 1 }, name: 'by-inbox' },
       { key: { waitsFor: 1 }, name: 'waiting', sparse: true },
+      { key: { unmapped: 1, 'source.sender': 1 }, name: 'unmapped', sparse: true },
     ]),
     store.records.createIndexes([
       { key: { bk: 1 }, name: 'blocking' },
@@ -79,8 +112,10 @@ export async function ensureIndexes(store: Store): Promise<void> {
       { key: { organisations: 1, _id: 1 }, name: 'tenant' },
       { key: { diagnosedOn: 1, _id: 1 }, name: 'by-diagnosis' },
     ]),
-    store.reviews.createIndexes([{ key: { persons: 1 }, name: 'by-person' }, { key: { organisations: 1, _id: 1 }, name: 'tenant' }]),
-    store.unknownCodes.createIndex({ sender: 1 }, { name: 'by-sender' }),
-    store.db.collection('tombstones').createIndex({ at: 1 }, { name: 'expiry', expireAfterSeconds: 3_600 }),
+    store.reviews.createIndexes([
+      { key: { persons: 1 }, name: 'by-person' },
+      { key: { organisations: 1, _id: 1 }, name: 'tenant' },
+    ]),
+    store.tombstones.createIndex({ at: 1 }, { name: 'expiry', expireAfterSeconds: 3_600 }),
   ])
 }
