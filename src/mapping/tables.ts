@@ -1,0 +1,44 @@
+import type { Terminology } from '../terminology/terminology.ts'
+import type { FactPlan } from './compile.ts'
+import type { FeedSource } from './feed.ts'
+import type { ValueTables } from './reader.ts'
+import type { MappingRow } from './table.ts'
+
+/** Tables of one feed: its kind's defaults with its own rows laid over them. */
+export type FeedTables = {
+  /** Folder name. */
+  readonly name: string
+  readonly source: FeedSource
+  readonly rows: readonly MappingRow[]
+  readonly values: ValueTables
+  /** The shipped terminology and the feed's own `codes.csv`. */
+  readonly terminology: Terminology
+  /** Plans by document type, filled on first use. */
+  readonly plans: Map<string, readonly FactPlan[]>
+}
+
+/** Everything `read()` needs, loaded and checked once at start. */
+export type MappingTables = {
+  /** SHA-256 (hex) over all mapping and terminology tables in force; part of every fact's source. */
+  readonly hash: string
+  readonly terminology: Terminology
+  /** By folder name: kinds (`hl7v2`, `fhir-r4`, `gp-extract`, …) and feeds alike. */
+  readonly feeds: ReadonlyMap<string, FeedTables>
+  /** 999 numbers are read as NHS numbers; off in production. */
+  readonly acceptTestNumbers: boolean
+}
+
+/**
+ * Tables for an entry: the mapping named at enrolment (`meta.mapping`), else the folder named like the sender, else the defaults of the kind.
+ * Never undefined for a kind that has a folder.
+ */
+export function tablesFor(
+  entry: { readonly sender: string; readonly meta?: Readonly<Record<string, unknown>> },
+  kind: FeedSource['kind'],
+  tables: MappingTables,
+): FeedTables | undefined {
+  const named = typeof entry.meta?.['mapping'] === 'string' ? tables.feeds.get(entry.meta['mapping']) : undefined
+  if (named?.source.kind === kind) return named
+  const own = tables.feeds.get(entry.sender)
+  return own?.source.kind === kind ? own : tables.feeds.get(kind)
+}
