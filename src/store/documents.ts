@@ -61,6 +61,8 @@ export type RecordDocument = {
   facets: Identity[]
   /** 64-bit hashes of the blocking keys. Patient data. */
   bk: Long[]
+  /** 0–255, the lane of this record. */
+  bucket: number
   /** Records that may be the same person, by score or by assertion; symmetric. The closure is what is solved together. */
   near: RecordKey[]
   /** Grows with every change of its facts: the basis a solve is checked against. */

@@ -94,6 +94,7 @@ export async function ensureIndexes(store: Store): Promise<void> {
       { key: { record: 1 }, name: 'by-record' },
       { key: { 'source.inboxId': 1 }, name: 'by-inbox' },
       { key: { waitsFor: 1 }, name: 'waiting', sparse: true },
+      { key: { 'detail.other': 1 }, name: 'assertions', sparse: true },
       { key: { unmapped: 1, 'source.sender': 1 }, name: 'unmapped', sparse: true },
     ]),
     store.records.createIndexes([

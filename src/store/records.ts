@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto'
+import { type AnyBulkWriteOperation, Long } from 'mongodb'
+import type { Fact, FactOf, OdsCode, RecordKey } from '../fls/fact.ts'
+import type { RecordEvidence } from '../linkage/linkage.ts'
+import type { RecordDocument } from './documents.ts'
+import { bucketOf } from './inbox.ts'
+import type { Store } from './store.ts'
+
+/** What person linkage contributes: keys that find candidates, and whether two records belong into one component. */
+export type Finder = {
+  readonly evidenceOf: (record: RecordKey, facts: readonly Fact[]) => RecordEvidence | undefined
+  readonly blockingKeys: (evidence: RecordEvidence) => readonly string[]
+  readonly isNear: (a: RecordEvidence, b: RecordEvidence) => boolean
+}
+
+/** No person has more records than this; a larger component is a broken feed and is cut (and counted) rather than solved for ever. */
+const largestComponent = 400
+/** Safety net for one candidate look-up; the blocking keys keep real ones far below. */
+const mostCandidates = 2_000
+
+/**
+ * Brings the record documents of `touched` in line with their facts: facets, blocking keys, neighbours.
+ * Written before candidates are searched, so that of two records arriving at once at least one sees the other.
+ */
+export async function updateRecords(store: Store, touched: ReadonlySet<RecordKey>, facts: readonly Fact[], finder: Finder): Promise<void> {
+  const keys = [...touched]
+  const known = new Map((await store.records.find({ _id: { $in: keys } }).toArray()).map(document => [document._id, document]))
+  const byRecord = groupByRecord(facts)
+  const changed: RecordDocument[] = []
+  const operations: AnyBulkWriteOperation<RecordDocument>[] = keys.map(key => {
+    const next = recordDocument(key, byRecord.get(key) ?? [], known.get(key), finder)
+    const before = known.get(key)
+    if (!before || JSON.stringify(before.facets) !== JSON.stringify(next.facets) || !sameKeys(before.bk, next.bk)) changed.push(next)
+    const { organisation, side, facets, bk, bucket } = next
+    return { updateOne: { filter: { _id: key }, update: { $set: { organisation, side, facets, bk, bucket }, $inc: { version: 1 }, $setOnInsert: { near: [] } }, upsert: true } }
+  })
+  if (operations.length > 0) await store.records.bulkWrite(operations, { ordered: false })
+  await updateNeighbours(store, changed, facts, finder)
+}
+
+/** The closure of `start` over `near`, each component once. */
+export async function componentsOf(store: Store, start: ReadonlySet<RecordKey>): Promise<RecordDocument[][]> {
+  const found = new Map<RecordKey, RecordDocument>()
+  let frontier = [...start]
+  for (let round = 0; frontier.length > 0 && round < 50; round++) {
+    for (const document of await store.records.find({ _id: { $in: frontier } }).toArray()) found.set(document._id, document)
+    const seen = new Set([...found.keys(), ...frontier])
+    frontier = [...new Set([...found.values()].flatMap(document => document.near))].filter(key => !seen.has(key))
+    if (found.size > start.size + largestComponent) break
+  }
+  return splitComponents(found)
+}
+
+/** True when nothing the solve read has changed meanwhile. */
+export async function isStillTrue(store: Store, component: readonly RecordDocument[]): Promise<boolean> {
+  const now = await store.records.find({ _id: { $in: component.map(document => document._id) } }, { projection: { version: 1, dirty: 1 } }).toArray()
+  const versions = new Map(now.map(document => [document._id, `${document.version}/${document.dirty ?? ''}`]))
+  return component.every(document => versions.get(document._id) === `${document.version}/${document.dirty ?? ''}`)
+}
+
+/** Asks the workers to solve these records again because something outside their facts changed (opt-in, model, register). */
+export async function markDirty(store: Store, filter: { organisation?: OdsCode; side?: 'gp' | 'hospital' | 'site'; _id?: { $in: RecordKey[] } }, token: string, at: Date): Promise<number> {
+  const { modifiedCount } = await store.records.updateMany(filter, { $set: { dirty: token, dirtyAt: at } })
+  return modifiedCount
+}
+
+function recordDocument(key: RecordKey, facts: readonly Fact[], before: RecordDocument | undefined, finder: Finder): RecordDocument {
+  const evidence = finder.evidenceOf(key, facts)
+  const first = facts[0]
+  return {
+    _id: key,
+    organisation: evidence?.organisation ?? first?.organisation ?? before?.organisation ?? ('' as OdsCode),
+    side: evidence?.side ?? first?.side ?? before?.side ?? 'hospital',
+    facets: evidence ? [...evidence.facets] : [],
+    bk: evidence ? [...new Set(finder.blockingKeys(evidence))].sort().map(hashKey) : [],
+    near: before?.near ?? [],
+    bucket: bucketOf(key),
+    version: (before?.version ?? 0) + 1,
+  }
+}
+
+/**
+ * `near` only grows: it may hold pairs that are near no longer, so the solve splits the closure again by what holds now.
+ * That keeps every write a plain addition, safe in any order.
+ */
+async function updateNeighbours(store: Store, changed: readonly RecordDocument[], facts: readonly Fact[], finder: Finder): Promise<void> {
+  const told = facts.filter(fact => fact.kind === 'assertion').map(fact => fact.record)
+  const keys = [...new Set([...changed.map(document => document._id), ...told])]
+  if (keys.length === 0) return
+  const near = await assertedNeighbours(store, keys)
+  const blocks = [...new Map(changed.flatMap(document => document.bk).map(key => [key.toString(), key])).values()]
+  const byBlock = new Map<string, RecordDocument[]>()
+  const candidates = await store.records.find({ bk: { $in: blocks } }, { projection: { facets: 1, organisation: 1, side: 1, bk: 1 } }).limit(mostCandidates * keys.length).toArray()
+  for (const candidate of candidates) for (const key of candidate.bk) push(byBlock, key.toString(), candidate)
+  for (const document of changed) {
+    const set = near.get(document._id) ?? new Set()
+    for (const key of scoredNeighbours(document, byBlock, finder)) set.add(key)
+    near.set(document._id, set)
+  }
+  const before = new Map(changed.map(document => [document._id, new Set(document.near)]))
+  const operations = [...near].flatMap(([record, others]) => {
+    const gained = [...others].filter(key => !before.get(record)?.has(key))
+    return gained.length === 0 ? [] : [join(record, gained), ...gained.map(key => join(key, [record]))]
+  })
+  if (operations.length > 0) await store.records.bulkWrite(operations, { ordered: false })
+}
+
+/** Records tied by what somebody said of them, whichever of the two it was told under and whichever came first. */
+async function assertedNeighbours(store: Store, keys: readonly RecordKey[]): Promise<Map<RecordKey, Set<RecordKey>>> {
+  const near = new Map<RecordKey, Set<RecordKey>>()
+  const told = await store.facts.find({ kind: 'assertion', $or: [{ record: { $in: [...keys] } }, { 'detail.other': { $in: [...keys] } }] }).toArray()
+  for (const fact of told as unknown as FactOf['assertion'][]) {
+    if (fact.detail.assertion.startsWith('fracture-')) continue
+    const other = fact.detail.other as RecordKey
+    near.set(fact.record, (near.get(fact.record) ?? new Set()).add(other))
+  }
+  return near
+}
+
+function scoredNeighbours(document: RecordDocument, byBlock: ReadonlyMap<string, RecordDocument[]>, finder: Finder): RecordKey[] {
+  const own = evidence(document)
+  const candidates = new Map(document.bk.flatMap(key => byBlock.get(key.toString()) ?? []).map(candidate => [candidate._id, candidate]))
+  candidates.delete(document._id)
+  return [...candidates.values()].filter(candidate => finder.isNear(own, evidence(candidate))).map(candidate => candidate._id)
+}
+
+const evidence = ({ _id, organisation, side, facets }: RecordDocument): RecordEvidence => ({ record: _id, organisation, side, facets })
+
+const join = (record: RecordKey, near: readonly RecordKey[]): AnyBulkWriteOperation<RecordDocument> => ({
+  updateOne: { filter: { _id: record }, update: { $addToSet: { near: { $each: [...near] } }, $inc: { version: 1 } } },
+})
+
+function splitComponents(found: Map<RecordKey, RecordDocument>): RecordDocument[][] {
+  const left = new Map(found)
+  const components: RecordDocument[][] = []
+  for (const start of found.values()) {
+    if (!left.delete(start._id)) continue
+    const component = [start]
+    for (const document of component) {
+      for (const key of document.near) {
+        const next = left.get(key)
+        if (next && left.delete(key)) component.push(next)
+      }
+    }
+    components.push(component.sort((a, b) => (a._id < b._id ? -1 : 1)))
+  }
+  return components
+}
+
+function hashKey(key: string): Long {
+  return Long.fromBigInt(createHash('sha256').update(key).digest().readBigInt64BE(0))
+}
+
+function sameKeys(a: readonly Long[], b: readonly Long[]): boolean {
+  return a.length === b.length && a.every((key, index) => b[index] !== undefined && key.toString() === b[index].toString())
+}
+
+function groupByRecord(facts: readonly Fact[]): Map<RecordKey, Fact[]> {
+  const groups = new Map<RecordKey, Fact[]>()
+  for (const fact of facts) push(groups, fact.record, fact)
+  return groups
+}
+
+function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key)
+  if (list) list.push(value)
+  else map.set(key, [value])
+}
