@@ -9,17 +9,25 @@ const [major = 0] = process.versions.node.split('.').map(Number)
 const tell = line => process.stdout.write(`${line}\n`)
 
 if (major < 20) {
-  tell(`FLS-DB needs Node 20 or newer to set itself up (it then runs on its own Node 24); this is ${process.versions.node}.`)
+  tell(
+    `FLS-DB needs Node 20 or newer to set itself up (it then runs on its own Node 24); this is ${process.versions.node}.`,
+  )
   process.exit(1)
 }
 
-const lock = createHash('sha256').update(readFileSync(path.join(root, 'package-lock.json'))).digest('hex')
+const lock = createHash('sha256')
+  .update(readFileSync(path.join(root, 'package-lock.json')))
+  .digest('hex')
 const stamp = path.join(root, 'node_modules', '.flsdb-lock')
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
   tell('packages: installing with npm ci --ignore-scripts (about half a minute) …')
   const started = Date.now()
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
-  const { status } = spawnSync(npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: root, stdio: 'inherit', env: { ...process.env, npm_config_progress: 'true' } })
+  const { status } = spawnSync(npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, npm_config_progress: 'true' },
+  })
   if (status !== 0) {
     tell('packages: npm ci failed. Check the network path to the package registry, then run the same command again.')
     process.exit(1)
@@ -41,7 +49,11 @@ if (Number(version.slice(1).split('.')[0]) < 24) {
 tell(`Node: ${version}`)
 
 if (!process.env.MONGODB_URI || process.argv[2] === 'test') {
-  const { status } = spawnSync(node, ['--disable-warning=ExperimentalWarning', path.join(root, 'scripts', 'mongod.ts')], { cwd: root, stdio: 'inherit' })
+  const { status } = spawnSync(
+    node,
+    ['--disable-warning=ExperimentalWarning', path.join(root, 'scripts', 'mongod.ts')],
+    { cwd: root, stdio: 'inherit' },
+  )
   if (status !== 0) process.exit(1)
 }
 tell('build: nothing to build, Node runs the sources')

@@ -9,7 +9,16 @@ const patterns = process.argv.slice(2)
 const steps = [
   ['types', node, [bin(['typescript', 'bin', 'tsc']), '--noEmit', '-p', root]],
   ['lint', node, [bin(['@biomejs', 'biome', 'bin', 'biome']), 'check', '--diagnostic-level=error', root]],
-  ['tests', node, ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', bin(['jest', 'bin', 'jest.js']), ...patterns]],
+  [
+    'tests',
+    node,
+    [
+      '--experimental-vm-modules',
+      '--disable-warning=ExperimentalWarning',
+      bin(['jest', 'bin', 'jest.js']),
+      ...patterns,
+    ],
+  ],
 ]
 for (const [name, command, args] of patterns.length > 0 ? steps.slice(2) : steps) {
   process.stdout.write(`── ${name}\n`)
