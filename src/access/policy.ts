@@ -58,7 +58,11 @@ export const policy = {
   'PUT /api/feeds/:id': ['operator', 'ig-lead'],
   'GET /api/sites/:ods': ['operator', 'ig-lead', ...site],
   'PUT /api/sites/:ods': ['operator', 'ig-lead'],
+  'GET /api/sites': ['operator', 'ig-lead', 'programme'],
+  'GET /api/opt-outs': ['ig-lead', 'operator'],
+  'POST /api/opt-outs': ['ig-lead'],
   'GET /api/access-log': ['ig-lead'],
+  'GET /api/access-log/verify': ['ig-lead'],
 } as const satisfies Record<string, 'anyone' | readonly Role[]>
 
 export type RouteKey = keyof typeof policy

@@ -1,7 +1,16 @@
 import type { OdsCode } from '../fls/fact.ts'
 
 export const roles = [
-  'hospital', 'gp-supplier', 'analyst', 'nurse', 'lead', 'linkage-reviewer', 'ig-lead', 'programme', 'engineer', 'operator',
+  'hospital',
+  'gp-supplier',
+  'analyst',
+  'nurse',
+  'lead',
+  'linkage-reviewer',
+  'ig-lead',
+  'programme',
+  'engineer',
+  'operator',
 ] as const
 export type Role = (typeof roles)[number]
 

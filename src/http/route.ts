@@ -16,6 +16,17 @@ export type Route = {
   readonly touchesPatientData: boolean
   readonly handle: (call: Call) => Promise<void>
 }
-export type Call = { readonly request: Request; readonly response: Response; readonly principal: Principal; readonly requestId: string; readonly log: AccessNote }
+export type Call = {
+  readonly request: Request
+  readonly response: Response
+  readonly principal: Principal
+  readonly requestId: string
+  readonly log: AccessNote
+}
 /** Adds to this call's access-log line whom it was about (ids only); the line is written before the body is sent. */
-export type AccessNote = (about: { readonly episodes?: readonly string[]; readonly persons?: readonly string[]; readonly inboxIds?: readonly string[]; readonly rows?: number }) => void
+export type AccessNote = (about: {
+  readonly episodes?: readonly string[]
+  readonly persons?: readonly string[]
+  readonly inboxIds?: readonly string[]
+  readonly rows?: number
+}) => void

@@ -1,0 +1,105 @@
+import type { Db } from 'mongodb'
+import {
+  type DatedOptIn,
+  type Feed,
+  optInAt,
+  type PracticeStatement,
+  type SiteStatement,
+} from '../access/statements.ts'
+import type { Instant } from '../fls/dates.ts'
+import type { OdsCode } from '../fls/fact.ts'
+import { optInsOf, registerCollection, registerVersion } from './registers.ts'
+
+export type Site = SiteStatement & { readonly ods: OdsCode }
+export type Practice = PracticeStatement & { readonly ods: OdsCode; readonly optIns: readonly DatedOptIn[] }
+
+/** The registers as one value, loaded together: who may send, which FLS is whose, who is opted in. Compare `version` to know when to load again. */
+export type Directory = {
+  readonly version: number
+  readonly feeds: ReadonlyMap<string, Feed>
+  readonly sites: ReadonlyMap<string, Site>
+  readonly practices: ReadonlyMap<string, Practice>
+  /** The enrolled HL7 v2 feed of MSH-3 and MSH-4 (first component counts); undefined = unknown sender. */
+  readonly feedOf: (sendingApplication: string, sendingFacility: string) => Feed | undefined
+  /** Trust or hospital site → the FLS its patients belong to. */
+  readonly hospitalToFls: ReadonlyMap<OdsCode, OdsCode>
+  readonly practiceToFls: ReadonlyMap<OdsCode, OdsCode>
+  readonly isPracticeOpen: (practice: OdsCode, at: Instant) => boolean
+}
+
+/** Reads all registers (small: thousands of lines at most) at one version. */
+export async function loadDirectory(db: Db): Promise<Directory> {
+  const version = await registerVersion(db)
+  const [feeds, sites, practices] = await Promise.all([
+    registerCollection(db, 'feed').find().sort({ _id: 1 }).toArray(),
+    registerCollection(db, 'site').find().sort({ _id: 1 }).toArray(),
+    registerCollection(db, 'practice').find().sort({ _id: 1 }).toArray(),
+  ])
+  return directoryOf(version, {
+    feeds: feeds.flatMap(({ _id, history }) => {
+      const last = history.at(-1)?.statement
+      return last ? [{ ...last, id: _id, organisation: last.organisation as OdsCode }] : []
+    }),
+    sites: sites.flatMap(({ _id, history }) => {
+      const last = history.at(-1)?.statement
+      return last ? [{ ...last, ods: _id as OdsCode }] : []
+    }),
+    practices: practices.flatMap(document => {
+      const merged = Object.assign({ optedIn: false }, ...document.history.map(line => line.statement))
+      return [{ ...merged, ods: document._id as OdsCode, optIns: optInsOf(document) }]
+    }),
+  })
+}
+
+/** Builds the look-ups; pure. When several feeds claim the same MSH-3 and MSH-4, the most specific, then the first by id, is taken. */
+export function directoryOf(
+  version: number,
+  parts: { readonly feeds: readonly Feed[]; readonly sites: readonly Site[]; readonly practices: readonly Practice[] },
+): Directory {
+  const practices = new Map(parts.practices.map(practice => [practice.ods as string, practice]))
+  return {
+    version,
+    feeds: new Map(parts.feeds.map(feed => [feed.id, feed])),
+    sites: new Map(parts.sites.map(site => [site.ods as string, site])),
+    practices,
+    feedOf: (application, facility) => findFeed(parts.feeds, application, facility),
+    hospitalToFls: hospitalTable(parts.sites),
+    practiceToFls: new Map(parts.practices.flatMap(({ ods, fls }) => (fls ? [[ods, fls as OdsCode] as const] : []))),
+    isPracticeOpen: (practice, at) => optInAt(practices.get(practice)?.optIns ?? [], at).isOpen,
+  }
+}
+
+/** A site that is an FLS serves itself and, as the first of its organisation, the whole trust; a named FLS wins over that. */
+function hospitalTable(sites: readonly Site[]): ReadonlyMap<OdsCode, OdsCode> {
+  const table = new Map<OdsCode, OdsCode>()
+  for (const { ods, organisation, fls } of sites) {
+    if (fls === false) continue
+    const served = fls === true ? ods : (fls as OdsCode)
+    table.set(ods, served)
+    const trust = organisation as OdsCode
+    if (!table.has(trust)) table.set(trust, served)
+  }
+  return table
+}
+
+function findFeed(feeds: readonly Feed[], application: string, facility: string): Feed | undefined {
+  const candidates = feeds.filter(
+    feed =>
+      feed.isActive &&
+      feed.protocol === 'hl7v2' &&
+      feed.sendingApplications.length + feed.sendingFacilities.length > 0 &&
+      names(feed.sendingApplications, application) &&
+      names(feed.sendingFacilities, facility),
+  )
+  return candidates.toSorted((a, b) => specificity(b) - specificity(a) || (a.id < b.id ? -1 : 1))[0]
+}
+
+function specificity(feed: Feed): number {
+  return Math.sign(feed.sendingApplications.length) + Math.sign(feed.sendingFacilities.length)
+}
+
+function names(allowed: readonly string[], sent: string): boolean {
+  const whole = sent.trim()
+  const namespace = whole.split('^')[0]?.trim()
+  return allowed.length === 0 || allowed.some(name => name === whole || name === namespace)
+}
