@@ -5,7 +5,12 @@ import type { FactDocument, UnknownCode } from './documents.ts'
 import type { Store } from './store.ts'
 
 /** What one entry was read to. `isFirst`: the entry was never read before, so nothing of it can stand in the way. */
-export type EntryFacts = { readonly inboxId: InboxId; readonly facts: readonly Fact[]; readonly isFirst: boolean; readonly waitsFor?: readonly string[] }
+export type EntryFacts = {
+  readonly inboxId: InboxId
+  readonly facts: readonly Fact[]
+  readonly isFirst: boolean
+  readonly waitsFor?: readonly string[]
+}
 
 /**
  * Makes the facts of these entries exactly what was read: facts of an earlier reading that are no longer read disappear.
@@ -16,7 +21,10 @@ export async function writeFacts(store: Store, entries: readonly EntryFacts[]): 
   const again = entries.filter(entry => !entry.isFirst)
   if (again.length > 0) {
     const ids = again.map(entry => entry.inboxId)
-    for (const old of await store.facts.find({ 'source.inboxId': { $in: ids } }, { projection: { record: 1 } }).toArray()) touched.add(old.record)
+    for (const old of await store.facts
+      .find({ 'source.inboxId': { $in: ids } }, { projection: { record: 1 } })
+      .toArray())
+      touched.add(old.record)
   }
   const operations: AnyBulkWriteOperation<FactDocument>[] = again.map(entry => ({
     deleteMany: { filter: { 'source.inboxId': entry.inboxId, _id: { $nin: entry.facts.map(fact => fact.id) } } },
@@ -50,27 +58,54 @@ export async function entriesWaitingFor(store: Store, keys: readonly string[]): 
 }
 
 /** Codes no table knows, the most frequent first; `organisations` undefined = all. */
-export async function unknownCodes(store: Store, organisations: readonly OdsCode[] | undefined, limit = 500): Promise<UnknownCode[]> {
-  return store.facts.aggregate<UnknownCode>([
-    { $match: { unmapped: true, ...(organisations ? { organisation: { $in: [...organisations] } } : {}) } },
-    { $set: { first: { $first: '$coding' } } },
-    {
-      $group: {
-        _id: { sender: '$source.sender', system: '$first.system', code: '$first.code' },
-        organisation: { $first: '$organisation' }, display: { $max: '$first.display' }, count: { $sum: 1 }, sample: { $min: '$source.inboxId' },
+export async function unknownCodes(
+  store: Store,
+  organisations: readonly OdsCode[] | undefined,
+  limit = 500,
+): Promise<UnknownCode[]> {
+  return store.facts
+    .aggregate<UnknownCode>([
+      { $match: { unmapped: true, ...(organisations ? { organisation: { $in: [...organisations] } } : {}) } },
+      { $set: { first: { $first: '$coding' } } },
+      {
+        $group: {
+          _id: { sender: '$source.sender', system: '$first.system', code: '$first.code' },
+          organisation: { $first: '$organisation' },
+          display: { $max: '$first.display' },
+          count: { $sum: 1 },
+          sample: { $min: '$source.inboxId' },
+        },
       },
-    },
-    { $sort: { count: -1, _id: 1 } },
-    { $limit: limit },
-    { $project: { _id: 0, sender: '$_id.sender', system: '$_id.system', code: '$_id.code', organisation: 1, display: 1, count: 1, sample: 1 } },
-  ]).toArray()
+      { $sort: { count: -1, _id: 1 } },
+      { $limit: limit },
+      {
+        $project: {
+          _id: 0,
+          sender: '$_id.sender',
+          system: '$_id.system',
+          code: '$_id.code',
+          organisation: 1,
+          display: 1,
+          count: 1,
+          sample: 1,
+        },
+      },
+    ])
+    .toArray()
 }
 
 function documentOf(fact: Fact, waitsFor: readonly string[] | undefined): FactDocument {
   const { id, ...rest } = fact
   const isUnmapped = fact.concept === undefined && (fact.coding?.length ?? 0) > 0
-  const waiting = isUnmapped ? waitsFor?.find(key => fact.coding?.some(coding => key.endsWith(`|${coding.code}`))) : undefined
-  return { _id: id, ...rest, ...(isUnmapped ? { unmapped: true as const } : {}), ...(waiting ? { waitsFor: waiting } : {}) } as FactDocument
+  const waiting = isUnmapped
+    ? waitsFor?.find(key => fact.coding?.some(coding => key.endsWith(`|${coding.code}`)))
+    : undefined
+  return {
+    _id: id,
+    ...rest,
+    ...(isUnmapped ? { unmapped: true as const } : {}),
+    ...(waiting ? { waitsFor: waiting } : {}),
+  } as FactDocument
 }
 
 function factOf(document: FactDocument): Fact {
@@ -83,7 +118,10 @@ async function insertIgnoringRepeats(store: Store, documents: FactDocument[]): P
   try {
     await store.facts.insertMany(documents, { ordered: false })
   } catch (cause) {
-    const isRepeat = cause instanceof MongoBulkWriteError && !cause.result.getWriteConcernError() && [cause.writeErrors].flat().every(error => error.code === 11_000)
+    const isRepeat =
+      cause instanceof MongoBulkWriteError &&
+      !cause.result.getWriteConcernError() &&
+      [cause.writeErrors].flat().every(error => error.code === 11_000)
     if (!isRepeat) throw cause
   }
 }

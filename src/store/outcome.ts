@@ -11,27 +11,48 @@ export type Outcome = {
   readonly reviews: readonly Omit<ReviewDocument, 'solve'>[]
 }
 
+export function joinOutcomes(outcomes: readonly Outcome[]): Outcome {
+  return {
+    persons: outcomes.flatMap(one => one.persons),
+    episodes: outcomes.flatMap(one => one.episodes),
+    reviews: outcomes.flatMap(one => one.reviews),
+  }
+}
+
 /** Numbers solves in the order they began to read. A later number has seen everything an earlier one has. */
 export async function nextSolve(store: Store): Promise<number> {
-  const counter = await store.db.collection<{ _id: string; value: number }>('counters').findOneAndUpdate(
-    { _id: 'solve' }, { $inc: { value: 1 } }, { upsert: true, returnDocument: 'after', writeConcern: { w: 1 } },
-  )
+  const counter = await store.db
+    .collection<{ _id: string; value: number }>('counters')
+    .findOneAndUpdate(
+      { _id: 'solve' },
+      { $inc: { value: 1 } },
+      { upsert: true, returnDocument: 'after', writeConcern: { w: 1 } },
+    )
   return counter?.value ?? 1
 }
 
 /**
- * Replaces what stood for these records by the outcome. A document written by a later solve is left alone, and what is solved away
+ * Replaces what stood for the solved records by the outcome. A document written by a later solve is left alone, and what is solved away
  * leaves a tombstone, so a paused worker that wakes up can neither overwrite nor revive anything.
  */
-export async function writeOutcome(store: Store, component: readonly RecordDocument[], outcome: Outcome, solve: number): Promise<void> {
-  const records = component.map(document => document._id)
+export async function writeOutcome(
+  store: Store,
+  solved: readonly RecordDocument[],
+  outcome: Outcome,
+  solve: number,
+): Promise<void> {
+  if (solved.length === 0) return
+  const records = solved.map(document => document._id)
+  const personOf = new Map(
+    outcome.persons.flatMap(person => person.members.map(member => [member.record, person._id] as const)),
+  )
   const old = await standing(store, records)
   await replaceAll(store, store.persons, outcome.persons, old.persons, solve)
   await replaceAll(store, store.episodes, outcome.episodes, old.episodes, solve)
   await replaceAll(store, store.reviews, outcome.reviews, old.reviews, solve)
   await store.records.bulkWrite(
-    component.map(({ _id }) => {
-      const personId = outcome.persons.find(person => person.members.some(member => member.record === _id))?._id
+    solved.map(({ _id }) => {
+      const personId = personOf.get(_id)
       const set = personId === undefined ? { $unset: { personId: '' as const } } : { $set: { personId } }
       return { updateOne: { filter: { _id }, update: set } }
     }),
@@ -40,15 +61,28 @@ export async function writeOutcome(store: Store, component: readonly RecordDocum
 }
 
 /** Clears the dirt this solve has seen, and only that. */
-export async function clearDirty(store: Store, component: readonly RecordDocument[]): Promise<void> {
-  const seen = component.filter(document => document.dirty !== undefined)
+export async function clearDirty(store: Store, solved: readonly RecordDocument[]): Promise<void> {
+  const seen = solved.filter(document => document.dirty !== undefined)
   if (seen.length === 0) return
-  await store.records.bulkWrite(seen.map(({ _id, dirty }) => ({ updateOne: { filter: { _id, dirty: dirty ?? '' }, update: { $unset: { dirty: '' as const, dirtyAt: '' as const } } } })), { ordered: false })
+  await store.records.bulkWrite(
+    seen.map(({ _id, dirty }) => ({
+      updateOne: {
+        filter: { _id, dirty: dirty ?? '' },
+        update: { $unset: { dirty: '' as const, dirtyAt: '' as const } },
+      },
+    })),
+    { ordered: false },
+  )
 }
 
-async function standing(store: Store, records: readonly RecordKey[]): Promise<{ persons: string[]; episodes: string[]; reviews: string[] }> {
+async function standing(
+  store: Store,
+  records: readonly RecordKey[],
+): Promise<{ persons: string[]; episodes: string[]; reviews: string[] }> {
   const keys = [...records]
-  const persons = (await store.persons.find({ 'members.record': { $in: keys } }, { projection: { _id: 1 } }).toArray()).map(document => document._id)
+  const persons = (
+    await store.persons.find({ 'members.record': { $in: keys } }, { projection: { _id: 1 } }).toArray()
+  ).map(document => document._id)
   const [episodes, reviews] = await Promise.all([
     store.episodes.find({ records: { $in: keys } }, { projection: { _id: 1 } }).toArray(),
     store.reviews.find({ persons: { $in: persons } }, { projection: { _id: 1 } }).toArray(),
@@ -57,24 +91,40 @@ async function standing(store: Store, records: readonly RecordKey[]): Promise<{ 
 }
 
 async function replaceAll<T extends { _id: string; solve: number }>(
-  store: Store, collection: Collection<T>, documents: readonly Omit<T, 'solve'>[], standingIds: readonly string[], solve: number,
+  store: Store,
+  collection: Collection<T>,
+  documents: readonly Omit<T, 'solve'>[],
+  standingIds: readonly string[],
+  solve: number,
 ): Promise<void> {
   const ids = new Set(documents.map(document => (document as { _id: string })._id))
   const gone = standingIds.filter(id => !ids.has(id))
   const alive = await notBuried(store, [...ids], solve)
-  const operations = documents.filter(document => alive.has((document as { _id: string })._id)).map(document => ({
-    replaceOne: { filter: { _id: (document as { _id: string })._id, solve: { $lt: solve } } as Filter<T>, replacement: { ...document, solve } as unknown as T, upsert: true },
-  }))
+  const operations = documents
+    .filter(document => alive.has((document as { _id: string })._id))
+    .map(document => ({
+      replaceOne: {
+        filter: { _id: (document as { _id: string })._id, solve: { $lt: solve } } as Filter<T>,
+        replacement: { ...document, solve } as unknown as T,
+        upsert: true,
+      },
+    }))
   if (operations.length > 0) {
     // A repeat means: a later solve has written it already.
     await collection.bulkWrite(operations, { ordered: false }).catch((cause: unknown) => {
-      const isRepeat = cause instanceof MongoBulkWriteError && !cause.result.getWriteConcernError() && [cause.writeErrors].flat().every(error => error.code === 11_000)
+      const isRepeat =
+        cause instanceof MongoBulkWriteError &&
+        !cause.result.getWriteConcernError() &&
+        [cause.writeErrors].flat().every(error => error.code === 11_000)
       if (!isRepeat) throw cause
     })
   }
   if (gone.length > 0) {
     const at = new Date()
-    await store.tombstones.bulkWrite(gone.map(_id => ({ updateOne: { filter: { _id }, update: { $max: { solve }, $set: { at } }, upsert: true } })), { ordered: false })
+    await store.tombstones.bulkWrite(
+      gone.map(_id => ({ updateOne: { filter: { _id }, update: { $max: { solve }, $set: { at } }, upsert: true } })),
+      { ordered: false },
+    )
     await collection.deleteMany({ _id: { $in: gone }, solve: { $lt: solve } } as Filter<T>)
   }
 }
@@ -82,7 +132,9 @@ async function replaceAll<T extends { _id: string; solve: number }>(
 /** Ids that no later solve has buried. */
 async function notBuried(store: Store, ids: readonly string[], solve: number): Promise<Set<string>> {
   if (ids.length === 0) return new Set()
-  const buried = await store.tombstones.find({ _id: { $in: [...ids] }, solve: { $gt: solve } }, { projection: { _id: 1 } }).toArray()
+  const buried = await store.tombstones
+    .find({ _id: { $in: [...ids] }, solve: { $gt: solve } }, { projection: { _id: 1 } })
+    .toArray()
   const alive = new Set(ids)
   for (const { _id } of buried) alive.delete(_id)
   return alive

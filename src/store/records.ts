@@ -22,17 +22,31 @@ const mostCandidates = 2_000
  * Brings the record documents of `touched` in line with their facts: facets, blocking keys, neighbours.
  * Written before candidates are searched, so that of two records arriving at once at least one sees the other.
  */
-export async function updateRecords(store: Store, touched: ReadonlySet<RecordKey>, facts: readonly Fact[], finder: Finder): Promise<void> {
+export async function updateRecords(
+  store: Store,
+  touched: ReadonlySet<RecordKey>,
+  facts: readonly Fact[],
+  finder: Finder,
+): Promise<void> {
   const keys = [...touched]
-  const known = new Map((await store.records.find({ _id: { $in: keys } }).toArray()).map(document => [document._id, document]))
+  const known = new Map(
+    (await store.records.find({ _id: { $in: keys } }).toArray()).map(document => [document._id, document]),
+  )
   const byRecord = groupByRecord(facts)
   const changed: RecordDocument[] = []
   const operations: AnyBulkWriteOperation<RecordDocument>[] = keys.map(key => {
     const next = recordDocument(key, byRecord.get(key) ?? [], known.get(key), finder)
     const before = known.get(key)
-    if (!before || JSON.stringify(before.facets) !== JSON.stringify(next.facets) || !sameKeys(before.bk, next.bk)) changed.push(next)
+    if (!before || JSON.stringify(before.facets) !== JSON.stringify(next.facets) || !sameKeys(before.bk, next.bk))
+      changed.push(next)
     const { organisation, side, facets, bk, bucket } = next
-    return { updateOne: { filter: { _id: key }, update: { $set: { organisation, side, facets, bk, bucket }, $inc: { version: 1 }, $setOnInsert: { near: [] } }, upsert: true } }
+    return {
+      updateOne: {
+        filter: { _id: key },
+        update: { $set: { organisation, side, facets, bk, bucket }, $inc: { version: 1 }, $setOnInsert: { near: [] } },
+        upsert: true,
+      },
+    }
   })
   if (operations.length > 0) await store.records.bulkWrite(operations, { ordered: false })
   await updateNeighbours(store, changed, facts, finder)
@@ -43,7 +57,8 @@ export async function componentsOf(store: Store, start: ReadonlySet<RecordKey>):
   const found = new Map<RecordKey, RecordDocument>()
   let frontier = [...start]
   for (let round = 0; frontier.length > 0 && round < 50; round++) {
-    for (const document of await store.records.find({ _id: { $in: frontier } }).toArray()) found.set(document._id, document)
+    for (const document of await store.records.find({ _id: { $in: frontier } }).toArray())
+      found.set(document._id, document)
     const seen = new Set([...found.keys(), ...frontier])
     frontier = [...new Set([...found.values()].flatMap(document => document.near))].filter(key => !seen.has(key))
     if (found.size > start.size + largestComponent) break
@@ -51,20 +66,39 @@ export async function componentsOf(store: Store, start: ReadonlySet<RecordKey>):
   return splitComponents(found)
 }
 
-/** True when nothing the solve read has changed meanwhile. */
-export async function isStillTrue(store: Store, component: readonly RecordDocument[]): Promise<boolean> {
-  const now = await store.records.find({ _id: { $in: component.map(document => document._id) } }, { projection: { version: 1, dirty: 1 } }).toArray()
-  const versions = new Map(now.map(document => [document._id, `${document.version}/${document.dirty ?? ''}`]))
-  return component.every(document => versions.get(document._id) === `${document.version}/${document.dirty ?? ''}`)
+/** Those of the records a solve read that have changed, or were marked dirty, since it read them. */
+export async function changedSince(store: Store, read: readonly RecordDocument[]): Promise<Set<RecordKey>> {
+  const now = await store.records
+    .find({ _id: { $in: read.map(document => document._id) } }, { projection: { version: 1, dirty: 1 } })
+    .toArray()
+  const before = new Map(read.map(document => [document._id, document]))
+  return new Set(
+    now
+      .filter(
+        ({ _id, version, dirty }) =>
+          version !== before.get(_id)?.version || (dirty !== undefined && dirty !== before.get(_id)?.dirty),
+      )
+      .map(({ _id }) => _id),
+  )
 }
 
 /** Asks the workers to solve these records again because something outside their facts changed (opt-in, model, register). */
-export async function markDirty(store: Store, filter: { organisation?: OdsCode; side?: 'gp' | 'hospital' | 'site'; _id?: { $in: RecordKey[] } }, token: string, at: Date): Promise<number> {
+export async function markDirty(
+  store: Store,
+  filter: { organisation?: OdsCode; side?: 'gp' | 'hospital' | 'site'; _id?: { $in: RecordKey[] } },
+  token: string,
+  at: Date,
+): Promise<number> {
   const { modifiedCount } = await store.records.updateMany(filter, { $set: { dirty: token, dirtyAt: at } })
   return modifiedCount
 }
 
-function recordDocument(key: RecordKey, facts: readonly Fact[], before: RecordDocument | undefined, finder: Finder): RecordDocument {
+function recordDocument(
+  key: RecordKey,
+  facts: readonly Fact[],
+  before: RecordDocument | undefined,
+  finder: Finder,
+): RecordDocument {
   const evidence = finder.evidenceOf(key, facts)
   const first = facts[0]
   return {
@@ -83,14 +117,22 @@ function recordDocument(key: RecordKey, facts: readonly Fact[], before: RecordDo
  * `near` only grows: it may hold pairs that are near no longer, so the solve splits the closure again by what holds now.
  * That keeps every write a plain addition, safe in any order.
  */
-async function updateNeighbours(store: Store, changed: readonly RecordDocument[], facts: readonly Fact[], finder: Finder): Promise<void> {
+async function updateNeighbours(
+  store: Store,
+  changed: readonly RecordDocument[],
+  facts: readonly Fact[],
+  finder: Finder,
+): Promise<void> {
   const told = facts.filter(fact => fact.kind === 'assertion').map(fact => fact.record)
   const keys = [...new Set([...changed.map(document => document._id), ...told])]
   if (keys.length === 0) return
   const near = await assertedNeighbours(store, keys)
   const blocks = [...new Map(changed.flatMap(document => document.bk).map(key => [key.toString(), key])).values()]
   const byBlock = new Map<string, RecordDocument[]>()
-  const candidates = await store.records.find({ bk: { $in: blocks } }, { projection: { facets: 1, organisation: 1, side: 1, bk: 1 } }).limit(mostCandidates * keys.length).toArray()
+  const candidates = await store.records
+    .find({ bk: { $in: blocks } }, { projection: { facets: 1, organisation: 1, side: 1, bk: 1 } })
+    .limit(mostCandidates * keys.length)
+    .toArray()
   for (const candidate of candidates) for (const key of candidate.bk) push(byBlock, key.toString(), candidate)
   for (const document of changed) {
     const set = near.get(document._id) ?? new Set()
@@ -108,7 +150,9 @@ async function updateNeighbours(store: Store, changed: readonly RecordDocument[]
 /** Records tied by what somebody said of them, whichever of the two it was told under and whichever came first. */
 async function assertedNeighbours(store: Store, keys: readonly RecordKey[]): Promise<Map<RecordKey, Set<RecordKey>>> {
   const near = new Map<RecordKey, Set<RecordKey>>()
-  const told = await store.facts.find({ kind: 'assertion', $or: [{ record: { $in: [...keys] } }, { 'detail.other': { $in: [...keys] } }] }).toArray()
+  const told = await store.facts
+    .find({ kind: 'assertion', $or: [{ record: { $in: [...keys] } }, { 'detail.other': { $in: [...keys] } }] })
+    .toArray()
   for (const fact of told as unknown as FactOf['assertion'][]) {
     if (fact.detail.assertion.startsWith('fracture-')) continue
     const other = fact.detail.other as RecordKey
@@ -117,14 +161,27 @@ async function assertedNeighbours(store: Store, keys: readonly RecordKey[]): Pro
   return near
 }
 
-function scoredNeighbours(document: RecordDocument, byBlock: ReadonlyMap<string, RecordDocument[]>, finder: Finder): RecordKey[] {
+function scoredNeighbours(
+  document: RecordDocument,
+  byBlock: ReadonlyMap<string, RecordDocument[]>,
+  finder: Finder,
+): RecordKey[] {
   const own = evidence(document)
-  const candidates = new Map(document.bk.flatMap(key => byBlock.get(key.toString()) ?? []).map(candidate => [candidate._id, candidate]))
+  const candidates = new Map(
+    document.bk.flatMap(key => byBlock.get(key.toString()) ?? []).map(candidate => [candidate._id, candidate]),
+  )
   candidates.delete(document._id)
-  return [...candidates.values()].filter(candidate => finder.isNear(own, evidence(candidate))).map(candidate => candidate._id)
+  return [...candidates.values()]
+    .filter(candidate => finder.isNear(own, evidence(candidate)))
+    .map(candidate => candidate._id)
 }
 
-const evidence = ({ _id, organisation, side, facets }: RecordDocument): RecordEvidence => ({ record: _id, organisation, side, facets })
+const evidence = ({ _id, organisation, side, facets }: RecordDocument): RecordEvidence => ({
+  record: _id,
+  organisation,
+  side,
+  facets,
+})
 
 const join = (record: RecordKey, near: readonly RecordKey[]): AnyBulkWriteOperation<RecordDocument> => ({
   updateOne: { filter: { _id: record }, update: { $addToSet: { near: { $each: [...near] } }, $inc: { version: 1 } } },
@@ -152,7 +209,9 @@ function hashKey(key: string): Long {
 }
 
 function sameKeys(a: readonly Long[], b: readonly Long[]): boolean {
-  return a.length === b.length && a.every((key, index) => b[index] !== undefined && key.toString() === b[index].toString())
+  return (
+    a.length === b.length && a.every((key, index) => b[index] !== undefined && key.toString() === b[index].toString())
+  )
 }
 
 function groupByRecord(facts: readonly Fact[]): Map<RecordKey, Fact[]> {

@@ -1,0 +1,121 @@
+import type { Keys } from './access/keys.ts'
+import type { Fact, InboxId, RecordKey } from './fls/fact.ts'
+import type { Issue } from './fls/issue.ts'
+import type { Codebook } from './mapping/extract.ts'
+import { readEntry } from './mapping/read.ts'
+import type { MappingTables } from './mapping/tables.ts'
+import type { Registers } from './registers.ts'
+import { finderFor, type LinkageModels, type SolveContext, solveComponent } from './solve.ts'
+import type { InboxEntry } from './sources/arrival.ts'
+import { type EntryFacts, factsOf, writeFacts } from './store/facts.ts'
+import { clearDirty, joinOutcomes, nextSolve, writeOutcome } from './store/outcome.ts'
+import { changedSince, componentsOf, updateRecords } from './store/records.ts'
+import type { Store } from './store/store.ts'
+
+/**
+ * The river, one page. doors → accept() → inbox → **read** → facts → **link** → persons → **solve** → episodes → told.
+ *
+ * This file carries kept entries from the inbox down to what is told. Each stage reads upstream and writes its own collection; each is a
+ * pure function of what it reads, and doing an entry again repairs whatever a crash left half done:
+ *
+ * 1. read: mapping and terminology tables turn bytes into facts (`src/mapping`, `mappings/`, `terminology/`)
+ * 2. facts: written under ids made from entry, path and mapping row (`src/store/facts.ts`)
+ * 3. records: what one numbering authority knows of one patient, with keys to find it by (`src/store/records.ts`)
+ * 4. link and solve: records that may be one person are solved together: persons, fractures, episodes (`src/solve.ts`)
+ * 5. outcome: written under the number of the solve, then checked: if anything it read has changed meanwhile, solved again
+ */
+export type River = {
+  readonly store: Store
+  readonly tables: MappingTables
+  readonly models: LinkageModels
+  readonly keys: Keys
+  readonly registers: () => Promise<Registers>
+  readonly codebook: (entries: readonly InboxEntry[]) => Promise<Codebook>
+}
+
+/** What reading one entry came to; `failure` when our own code broke on it. */
+export type Read = {
+  readonly entry: InboxEntry
+  readonly facts: readonly Fact[]
+  readonly issues: readonly Issue[]
+  readonly waitsFor?: readonly string[]
+  readonly failure?: unknown
+}
+
+export async function readEntries(river: River, entries: readonly InboxEntry[]): Promise<Read[]> {
+  const codebook = await river.codebook(entries)
+  return entries.map(entry => {
+    try {
+      return { entry, ...readEntry(entry, river.tables, codebook) }
+    } catch (failure) {
+      return { entry, facts: [], issues: [], failure }
+    }
+  })
+}
+
+/** Stages 2 to 5 for entries that could be read. */
+export async function carryDown(
+  river: River,
+  reads: readonly Read[],
+  isFirst: (id: InboxId) => boolean,
+): Promise<void> {
+  const entries: EntryFacts[] = reads.map(({ entry, facts, waitsFor }) => ({
+    inboxId: entry.id,
+    facts,
+    isFirst: isFirst(entry.id),
+    ...(waitsFor ? { waitsFor } : {}),
+  }))
+  const touched = await writeFacts(river.store, entries)
+  await relink(river, touched)
+}
+
+/** Stages 3 to 5 for records whose facts changed. */
+export async function relink(river: River, touched: ReadonlySet<RecordKey>): Promise<void> {
+  if (touched.size === 0) return
+  await updateRecords(river.store, touched, await factsOf(river.store, [...touched]), finderFor(river.models))
+  await solveTouched(river, touched)
+}
+
+/** Stages 4 and 5: solves until nothing read has changed while writing. */
+export async function solveTouched(river: River, touched: ReadonlySet<RecordKey>): Promise<void> {
+  let open = touched
+  for (let round = 0; open.size > 0; round++) {
+    if (round === 20) throw new Error('a component kept changing while it was solved')
+    const solve = await nextSolve(river.store)
+    const components = await componentsOf(river.store, open)
+    const facts = groupByRecord(
+      await factsOf(
+        river.store,
+        components.flat().map(document => document._id),
+      ),
+    )
+    const context: SolveContext = {
+      tables: river.tables,
+      models: river.models,
+      registers: await river.registers(),
+      id: river.keys.id,
+    }
+    const outcomes = components.map(component =>
+      solveComponent(
+        component,
+        component.flatMap(document => facts.get(document._id) ?? []),
+        context,
+      ),
+    )
+    const solved = components.flat()
+    await writeOutcome(river.store, solved, joinOutcomes(outcomes), solve)
+    await clearDirty(river.store, solved)
+    const changed = await changedSince(river.store, solved)
+    open = changed
+  }
+}
+
+function groupByRecord(facts: readonly Fact[]): Map<RecordKey, Fact[]> {
+  const groups = new Map<RecordKey, Fact[]>()
+  for (const fact of facts) {
+    const group = groups.get(fact.record)
+    if (group) group.push(fact)
+    else groups.set(fact.record, [fact])
+  }
+  return groups
+}

@@ -1,0 +1,160 @@
+import type { InboxId } from '../fls/fact.ts'
+import type { Issue } from '../fls/issue.ts'
+import type { InboxDocument } from './documents.ts'
+import type { Store } from './store.ts'
+
+/** The lanes one worker serves: buckets `from` (included) to `to` (excluded), 0–256. */
+export type Lanes = { readonly from: number; readonly to: number }
+
+const leaseMs = 60_000
+const mostAttempts = 5
+const largestBatchBytes = 8 * 1024 * 1024
+
+/**
+ * Takes up to `most` entries that are due, oldest lane first from a rotating start so that no lane starves. Each claim has a lease and a
+ * higher fence; a claim nobody finishes is free again when its lease ends. Any number of workers may call this on any number of machines.
+ */
+export async function claimEntries(
+  store: Store,
+  worker: string,
+  lanes: Lanes,
+  most: number,
+  start: number,
+): Promise<InboxDocument[]> {
+  const now = new Date()
+  const due = { state: 'received' as const, dueAt: { $lte: now } }
+  const fields = { projection: { _id: 1, size: 1 } } as const
+  const upper = await store.inbox
+    .find({ ...due, bucket: { $gte: start, $lt: lanes.to } }, fields)
+    .limit(most)
+    .toArray()
+  const lower =
+    upper.length < most
+      ? await store.inbox
+          .find({ ...due, bucket: { $gte: lanes.from, $lt: start } }, fields)
+          .limit(most - upper.length)
+          .toArray()
+      : []
+  const ids = withinBytes([...upper, ...lower])
+  if (ids.length === 0) return []
+  await store.inbox.updateMany(
+    { _id: { $in: ids }, state: 'received' },
+    [
+      {
+        $set: {
+          state: 'claimed',
+          claimedBy: worker,
+          leaseUntil: { $add: ['$$NOW', leaseMs] },
+          fence: { $add: ['$fence', 1] },
+          attempts: { $add: ['$attempts', 1] },
+        },
+      },
+    ],
+    { writeConcern: { w: 1 } },
+  )
+  return store.inbox.find({ _id: { $in: ids }, state: 'claimed', claimedBy: worker }).toArray()
+}
+
+/** Frees claims whose lease has ended: recovery is this query, not a phase. */
+export async function freeExpired(store: Store, lanes: Lanes): Promise<number> {
+  const { modifiedCount } = await store.inbox.updateMany(
+    { state: 'claimed', bucket: { $gte: lanes.from, $lt: lanes.to }, $expr: { $lt: ['$leaseUntil', '$$NOW'] } },
+    { $set: { state: 'received' } },
+  )
+  return modifiedCount
+}
+
+export type Finished = {
+  readonly entry: Pick<InboxDocument, '_id' | 'fence'>
+  readonly issues: readonly Issue[]
+  readonly facts: number
+  readonly isWaiting: boolean
+}
+
+/** Marks entries read and visible, each only under the fence it was claimed with. */
+export async function finishEntries(store: Store, finished: readonly Finished[]): Promise<void> {
+  if (finished.length === 0) return
+  const readAt = new Date()
+  await store.inbox.bulkWrite(
+    finished.map(({ entry, issues, facts, isWaiting }) => ({
+      updateOne: {
+        filter: { _id: entry._id, fence: entry.fence, state: 'claimed' as const },
+        update: {
+          $set: { state: isWaiting ? ('waiting' as const) : ('done' as const), issues: [...issues], facts, readAt },
+          $unset: { leaseUntil: '', claimedBy: '', failure: '' },
+        },
+      },
+    })),
+    { ordered: false },
+  )
+}
+
+/** Tries again later with a growing pause and jitter; after five attempts, or at once when `isPermanent`, the entry is set aside, visible and replayable. */
+export async function failEntry(
+  store: Store,
+  entry: Pick<InboxDocument, '_id' | 'fence' | 'attempts'>,
+  failure: string,
+  isPermanent: boolean,
+): Promise<void> {
+  const isOver = isPermanent || entry.attempts >= mostAttempts
+  const pauseMs = Math.min(60_000, 500 * 2 ** entry.attempts) * (0.5 + Math.random())
+  await store.inbox.updateOne(
+    { _id: entry._id, fence: entry.fence, state: 'claimed' },
+    {
+      $set: { state: isOver ? 'quarantined' : 'received', failure, dueAt: new Date(Date.now() + pauseMs) },
+      $unset: { leaseUntil: '', claimedBy: '' },
+    },
+  )
+}
+
+/** Gives claims back unread, for a worker that stops. */
+export async function releaseClaims(store: Store, worker: string): Promise<void> {
+  await store.inbox.updateMany(
+    { state: 'claimed', claimedBy: worker },
+    { $set: { state: 'received' }, $inc: { attempts: -1 }, $unset: { leaseUntil: '', claimedBy: '' } },
+  )
+}
+
+/** Reads these entries again: a code table they waited for has come, or a person asked. */
+export async function requeueEntries(store: Store, ids: readonly InboxId[]): Promise<void> {
+  if (ids.length > 0)
+    await store.inbox.updateMany(
+      { _id: { $in: [...ids] }, state: { $in: ['done', 'waiting', 'quarantined'] } },
+      { $set: { state: 'received', dueAt: new Date() } },
+    )
+}
+
+/** Ids of claimed entries whose control id came from the same sender with other bytes as well. */
+export async function reusedControlIds(
+  store: Store,
+  entries: readonly Pick<InboxDocument, '_id' | 'sender' | 'controlId' | 'protocol'>[],
+): Promise<Set<InboxId>> {
+  const messages = entries.filter(
+    entry => entry.controlId !== '' && (entry.protocol === 'hl7v2' || entry.protocol === 'fhir'),
+  )
+  if (messages.length === 0) return new Set()
+  const bySender = Map.groupBy(messages, entry => entry.sender)
+  const reused = new Set<string>()
+  for (const [sender, list] of bySender) {
+    const groups = await store.inbox
+      .aggregate<{ _id: string }>([
+        { $match: { sender, controlId: { $in: list.map(entry => entry.controlId) } } },
+        { $group: { _id: '$controlId', count: { $sum: 1 } } },
+        { $match: { count: { $gt: 1 } } },
+      ])
+      .toArray()
+    for (const group of groups) reused.add(`${sender}\n${group._id}`)
+  }
+  return new Set(messages.filter(entry => reused.has(`${entry.sender}\n${entry.controlId}`)).map(entry => entry._id))
+}
+
+function withinBytes(documents: readonly { _id: InboxId; size: number }[]): InboxId[] {
+  const ids: InboxId[] = []
+  let bytes = 0
+  for (const document of documents) {
+    if (ids.length > 0 && bytes + document.size > largestBatchBytes) break
+    ids.push(document._id)
+    bytes += document.size
+  }
+  return ids
+}

@@ -1,0 +1,157 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { InboxId } from './fls/fact.ts'
+import { issue } from './fls/issue.ts'
+import { carryDown, type Read, type River, readEntries, solveTouched } from './pipeline.ts'
+import {
+  claimEntries,
+  type Finished,
+  failEntry,
+  finishEntries,
+  freeExpired,
+  type Lanes,
+  releaseClaims,
+  requeueEntries,
+  reusedControlIds,
+} from './store/claims.ts'
+import { readControl } from './store/control.ts'
+import type { InboxDocument } from './store/documents.ts'
+import { entryOf } from './store/inbox.ts'
+
+/** What a worker tells the outside: counts and codes, never content. */
+export type WorkerReport =
+  | { readonly kind: 'batch'; readonly entries: number; readonly milliseconds: number }
+  | { readonly kind: 'failure'; readonly code: string; readonly inboxId?: InboxId }
+
+/** What becomes of entries once they were worked: the live inbox for workers, a scratch list for a replay. */
+export type Settlement = {
+  readonly finish: (finished: readonly Finished[]) => Promise<void>
+  readonly fail: (entry: InboxDocument, code: string) => Promise<void>
+  readonly readAgain: (ids: readonly InboxId[]) => Promise<void>
+}
+
+export type WorkerOptions = {
+  readonly river: River
+  readonly name: string
+  readonly lanes: Lanes
+  readonly report: (report: WorkerReport) => void
+  /** Effects of entries that are no source of facts: registers, code tables, resource index. Returns entries to read again. */
+  readonly applyEntry: (read: Read) => Promise<readonly InboxId[]>
+  readonly signal: AbortSignal
+}
+
+const batchEntries = 200
+
+/**
+ * Claims entries of its lanes, reads them, carries them down the river, marks them done; without state of its own, so it may die at any
+ * moment. One bad entry never stops the others: a batch that fails is done again one entry at a time, and only the guilty one is set aside.
+ */
+export async function runWorker(options: WorkerOptions): Promise<'stopped' | 'new-tables'> {
+  const { river, name, lanes, signal } = options
+  const { generation } = await readControl(river.store)
+  let idle = 0
+  let start = lanes.from
+  let nextLook = 0
+  let isPaused = false
+  while (!signal.aborted) {
+    try {
+      if (Date.now() >= nextLook) {
+        const control = await readControl(river.store)
+        if (control.generation !== generation) return 'new-tables'
+        isPaused = control.isPaused
+        await freeExpired(river.store, lanes)
+        nextLook = Date.now() + 1_000
+      }
+      const worked = isPaused ? 0 : await workOnce(options, start)
+      start = lanes.from + ((start - lanes.from + 37) % Math.max(1, lanes.to - lanes.from))
+      idle = worked > 0 ? 0 : Math.min(idle + 1, 8)
+    } catch (cause) {
+      options.report({ kind: 'failure', code: codeOf(cause) })
+      idle = 8
+    }
+    if (idle > 0) await pause(idle * 25, undefined, { signal }).catch(() => undefined)
+  }
+  await releaseClaims(river.store, name).catch(() => undefined)
+  return 'stopped'
+}
+
+async function workOnce(options: WorkerOptions, start: number): Promise<number> {
+  const { river, name, lanes } = options
+  const claimed = await claimEntries(river.store, name, lanes, batchEntries, start)
+  if (claimed.length > 0) await workBatch({ ...options, settlement: liveSettlement(river) }, claimed)
+  return claimed.length + (await solveDirty(river, lanes))
+}
+
+export type BatchOptions = Pick<WorkerOptions, 'river' | 'report' | 'applyEntry'> & { readonly settlement: Settlement }
+
+/** One batch, from bytes to settled. */
+export async function workBatch(options: BatchOptions, batch: readonly InboxDocument[]): Promise<void> {
+  const started = performance.now()
+  try {
+    await workTogether(options, batch)
+    options.report({ kind: 'batch', entries: batch.length, milliseconds: performance.now() - started })
+  } catch (cause) {
+    const [only, ...others] = batch
+    if (others.length > 0) for (const one of batch) await workBatch(options, [one])
+    else if (only) await tellFailure(options, only, cause)
+  }
+}
+
+async function workTogether(options: BatchOptions, batch: readonly InboxDocument[]): Promise<void> {
+  const { river, applyEntry, settlement } = options
+  const byId = new Map(batch.map(document => [document._id, document]))
+  const reads = await readEntries(river, await Promise.all(batch.map(document => entryOf(river.store, document))))
+  const readable = reads.filter(read => read.failure === undefined)
+  for (const read of reads.filter(read => read.failure !== undefined)) {
+    const document = byId.get(read.entry.id)
+    if (document) await tellFailure(options, document, read.failure)
+  }
+  const again: InboxId[] = []
+  for (const read of readable) again.push(...(await applyEntry(read)))
+  await carryDown(river, readable, id => byId.get(id)?.attempts === 1 && byId.get(id)?.readAt === undefined)
+  const reused = await reusedControlIds(river.store, batch)
+  await settlement.finish(
+    readable.flatMap(({ entry, facts, issues, waitsFor }) => {
+      const document = byId.get(entry.id)
+      const where = entry.protocol === 'hl7v2' ? 'MSH-10' : 'X-Request-ID'
+      const all = reused.has(entry.id) ? [...issues, issue('control-id-reused', where)] : issues
+      return document
+        ? [{ entry: document, issues: all, facts: facts.length, isWaiting: (waitsFor?.length ?? 0) > 0 }]
+        : []
+    }),
+  )
+  await settlement.readAgain(again)
+}
+
+async function tellFailure(
+  { report, settlement }: BatchOptions,
+  document: InboxDocument,
+  cause: unknown,
+): Promise<void> {
+  report({ kind: 'failure', code: codeOf(cause), inboxId: document._id })
+  await settlement.fail(document, codeOf(cause))
+}
+
+function liveSettlement({ store }: River): Settlement {
+  return {
+    finish: finished => finishEntries(store, finished),
+    fail: (entry, code) => failEntry(store, entry, code, false),
+    readAgain: ids => requeueEntries(store, ids),
+  }
+}
+
+/** Solves records that something outside their facts has touched. */
+async function solveDirty(river: River, lanes: Lanes): Promise<number> {
+  const dirty = await river.store.records
+    .find({ dirtyAt: { $exists: true }, bucket: { $gte: lanes.from, $lt: lanes.to } }, { projection: { _id: 1 } })
+    .limit(batchEntries)
+    .toArray()
+  await solveTouched(river, new Set(dirty.map(document => document._id)))
+  return dirty.length
+}
+
+/** A stable code of a failure; messages may hold data and are never told. */
+export function codeOf(cause: unknown): string {
+  if (cause instanceof Error && 'code' in cause && (typeof cause.code === 'string' || typeof cause.code === 'number'))
+    return String(cause.code)
+  return cause instanceof Error ? cause.name : 'unknown'
+}
