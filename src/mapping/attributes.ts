@@ -26,6 +26,8 @@ const fixed: Record<string, Attribute> = {
   record: { takes: 'text', kinds: ['assertion'] },
   status: { takes: 'word', kinds: 'all', words: ['active', 'amended', 'retracted'] },
   coding: { takes: 'codings', kinds: 'all' },
+  /** Codings that only say where (body site, examination): they narrow the site or carry the side, and are not kept. */
+  place: { takes: 'codings', kinds: 'all' },
   laterality: { takes: 'word', kinds: 'all', words: ['left', 'right', 'bilateral'] },
   certainty: { takes: 'word', kinds: 'all', words: ['confirmed', 'suspected', 'refuted'] },
   value: { takes: 'text', kinds: 'all' },

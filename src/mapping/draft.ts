@@ -1,8 +1,8 @@
-import { type Issue, issue } from '../fls/issue.ts'
 import type { Coding, FactKind } from '../fls/fact.ts'
+import { type Issue, issue } from '../fls/issue.ts'
 import { translate } from '../terminology/translate.ts'
 import { attributes, statesOf } from './attributes.ts'
-import { plansFor, type FactPlan } from './compile.ts'
+import { type FactPlan, plansFor } from './compile.ts'
 import { conditions } from './conditions.ts'
 import type { Context, Found, SourceDocument } from './document.ts'
 import type { Outcome, ReadEnv } from './reader.ts'
@@ -22,8 +22,8 @@ export type Draft = {
 
 export type Drafts = { readonly drafts: readonly Draft[]; readonly issues: readonly Issue[]; readonly rows: ReadonlySet<string> }
 
-/** What a reader needs beside document, context and row. */
-export type DocumentEnv = Omit<ReadEnv, 'document' | 'context' | 'lookup' | 'terminology' | 'values' | 'feed'>
+/** What a reader needs beside document, context, row and the feed's tables. */
+export type DocumentEnv = Pick<ReadEnv, 'organisation' | 'receivedAt' | 'acceptTestNumbers'>
 
 /**
  * Runs the tables of a feed over one document. Pure and deterministic: drafts in table order, then document order. One unreadable
@@ -35,12 +35,24 @@ export function draftFacts(document: SourceDocument, feed: FeedTables, known: Do
   const used = new Set<string>()
   for (const plan of plansFor(feed, document.type)) {
     for (const context of document.contexts(plan.declaration.each)) {
-      const env = { ...known, document, context, feed: feed.source, terminology: feed.terminology, values: feed.values }
-      const draft = draftOne(plan, { ...env, lookup: [] }, issues, used)
+      const tables = { feed: feed.source, terminology: feed.terminology, values: feed.values }
+      const draft = draftOne(plan, { ...known, ...tables, document, context, lookup: [] }, issues, used)
       if (draft) drafts.push(draft)
     }
   }
   return { drafts, issues, rows: used }
+}
+
+/** One fact while its rows are read. */
+type Filling = {
+  readonly plan: FactPlan
+  readonly env: ReadEnv
+  readonly issues: Issue[]
+  readonly used: Set<string>
+  readonly values: Map<string, unknown>
+  readonly sides: Set<unknown>
+  readonly places: Coding[]
+  codings?: { readonly row: MappingRow; readonly list: readonly Coding[]; readonly where: string }
 }
 
 function draftOne(plan: FactPlan, env: ReadEnv, issues: Issue[], used: Set<string>): Draft | undefined {
@@ -48,90 +60,66 @@ function draftOne(plan: FactPlan, env: ReadEnv, issues: Issue[], used: Set<strin
   if (!allHold(declaration.when, env)) return undefined
   const founding = select(env.context, declaration.from)
   if (declaration.from.length > 0 && !founding.some(found => !found.isNull)) return undefined
-  const filled = new Filling(plan, env, issues, used)
-  for (const row of plan.rows) filled.fill(row)
-  if (!filled.isKept) return undefined
+  const path = founding.find(found => !found.isNull)?.where ?? env.context.where
+  const filling: Filling = { plan, env, issues, used, values: new Map(), sides: new Set(), places: [] }
+  for (const row of plan.rows) fill(row, filling)
+  if (!translateCodings(filling)) return undefined
+  agreeOnSide(filling, path)
   used.add(declaration.row)
-  return {
-    kind: plan.kind,
-    name: plan.name,
-    row: declaration.row,
-    path: founding[0]?.where ?? env.context.where,
-    context: env.context,
-    values: filled.finished(),
-  }
+  return { kind: plan.kind, name: plan.name, row: declaration.row, path, context: env.context, values: filling.values }
 }
 
-/** The values of one draft while its rows are read. */
-class Filling {
-  isKept = true
-  readonly #values = new Map<string, unknown>()
-  readonly #sides = new Set<unknown>()
-  readonly #plan: FactPlan
-  readonly #env: ReadEnv
-  readonly #issues: Issue[]
-  readonly #used: Set<string>
-  #sideWhere = ''
+/** Attributes that collect every row instead of keeping the first. */
+const collecting: ReadonlySet<string> = new Set(['laterality', 'place'])
 
-  constructor(plan: FactPlan, env: ReadEnv, issues: Issue[], used: Set<string>) {
-    this.#plan = plan
-    this.#env = env
-    this.#issues = issues
-    this.#used = used
-  }
+function fill(row: MappingRow, filling: Filling): void {
+  const slot = row.to.startsWith('when.') ? 'when' : row.to
+  const isTaken = slot === 'coding' ? filling.codings !== undefined : filling.values.has(slot)
+  if (isTaken && !collecting.has(row.to)) return
+  if (!allHold(row.when, filling.env)) return
+  const { context } = filling.env
+  const found = select(context, row.from)
+  const outcome = readRow(row, found, { ...filling.env, lookup: row.lookup })
+  if (outcome.issues) filling.issues.push(...outcome.issues)
+  const where = outcome.where ?? found[0]?.where ?? context.where
+  if (outcome.isNull && attributes.get(row.to)?.isNullable) filling.values.set(row.to, null)
+  else if (outcome.value === undefined) return
+  else if (!isAllowedWord(row, filling.plan.kind, outcome.value)) {
+    filling.issues.push(issue('word-not-allowed', where, { severity: 'warning' }))
+    return
+  } else put(row, slot, outcome.value, where, filling)
+  filling.used.add(row.row)
+}
 
-  fill(row: MappingRow): void {
-    const slot = row.to.startsWith('when.') ? 'when' : row.to
-    if (row.to !== 'laterality' && this.#values.has(slot)) return
-    if (!allHold(row.when, this.#env)) return
-    const found = select(this.#env.context, row.from)
-    const outcome = readRow(row, found, { ...this.#env, lookup: row.lookup })
-    if (outcome.issues) this.#issues.push(...outcome.issues)
-    const where = outcome.where ?? found[0]?.where ?? this.#env.context.where
-    if (outcome.isNull && attributes.get(row.to)?.isNullable) this.#values.set(row.to, null)
-    else if (outcome.value !== undefined) this.#accept(row, slot, outcome.value, where)
-    else return
-    this.#used.add(row.row)
-  }
+function put(row: MappingRow, slot: string, value: unknown, where: string, filling: Filling): void {
+  if (slot === 'when') filling.values.set('when', { date: value, kind: row.to.slice('when.'.length) })
+  else if (slot === 'laterality') filling.sides.add(value)
+  else if (slot === 'place' && isCodings(value)) filling.places.push(...value)
+  else if (slot === 'coding' && isCodings(value)) filling.codings = { row, list: value, where }
+  else filling.values.set(slot, value)
+}
 
-  #accept(row: MappingRow, slot: string, value: unknown, where: string): void {
-    if (!isAllowedWord(row, this.#plan.kind, value)) {
-      this.#issues.push(issue('word-not-allowed', where, { severity: 'warning' }))
-    } else if (row.to === 'laterality') {
-      this.#addSide(value, where)
-    } else if (slot === 'when') {
-      this.#values.set('when', { date: value, kind: row.to.slice('when.'.length) })
-    } else if (row.to === 'coding' && isCodings(value)) {
-      this.#translate(row, value, where)
-    } else {
-      this.#values.set(slot, value)
-    }
+/** False when the code means nothing to us and the table says such a fact is not kept. */
+function translateCodings(filling: Filling): boolean {
+  if (!filling.codings) return true
+  const { row, list, where } = filling.codings
+  const meaning = translate(list, filling.env.terminology, row.lookup, filling.places)
+  for (const code of meaning.issues) {
+    const isAboutUnknown = code === 'code-unknown' || code === 'code-local'
+    if (!(isAboutUnknown && row.onUnknown === 'skip')) filling.issues.push(issue(code, where))
   }
+  if (!meaning.concept && row.onUnknown !== 'keep') return false
+  filling.values.set('coding', meaning.codings)
+  if (meaning.concept) filling.values.set('concept', meaning.concept)
+  if (meaning.laterality) filling.sides.add(meaning.laterality)
+  if (meaning.certainty) filling.values.set('certainty', meaning.certainty)
+  return true
+}
 
-  #translate(row: MappingRow, codings: readonly Coding[], where: string): void {
-    const meaning = translate(codings, this.#env.terminology, row.lookup)
-    if (!meaning.concept && row.onUnknown !== 'keep') this.isKept = false
-    for (const code of meaning.issues) {
-      const isAboutUnknown = code === 'code-unknown' || code === 'code-local'
-      if (!(isAboutUnknown && row.onUnknown === 'skip')) this.#issues.push(issue(code, where))
-    }
-    this.#values.set('coding', meaning.codings)
-    if (meaning.concept) this.#values.set('concept', meaning.concept)
-    if (meaning.laterality) this.#addSide(meaning.laterality, where)
-    if (meaning.certainty) this.#values.set('certainty', meaning.certainty)
-  }
-
-  #addSide(side: unknown, where: string): void {
-    this.#sides.add(side)
-    this.#sideWhere = where
-  }
-
-  finished(): ReadonlyMap<string, unknown> {
-    const [side] = this.#sides
-    if (this.#sides.size === 1) this.#values.set('laterality', side)
-    if (this.#sides.size > 1) this.#issues.push(issue('side-conflict', this.#sideWhere))
-    return this.#values
-  }
+function agreeOnSide(filling: Filling, where: string): void {
+  const [side] = filling.sides
+  if (filling.sides.size === 1) filling.values.set('laterality', side)
+  else if (filling.sides.size > 1) filling.issues.push(issue('side-conflict', where))
 }
 
 function readRow(row: MappingRow, found: readonly Found[], env: ReadEnv): Outcome {
