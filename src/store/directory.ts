@@ -45,7 +45,8 @@ export async function loadDirectory(db: Db): Promise<Directory> {
       return last ? [{ ...last, ods: _id as OdsCode }] : []
     }),
     practices: practices.flatMap(document => {
-      const merged = Object.assign({ optedIn: false }, ...document.history.map(line => line.statement))
+      const merged: PracticeStatement = { optedIn: false }
+      for (const { statement } of document.history) Object.assign(merged, statement)
       return [{ ...merged, ods: document._id as OdsCode, optIns: optInsOf(document) }]
     }),
   })
