@@ -120,3 +120,23 @@ function layoutOf(token: string): string | undefined {
       return undefined
   }
 }
+
+/** Text made safe for a field: separators, the escape character and line ends as escape sequences; blanks where there is no escape character. */
+export function escapeText(text: string, delimiters: Delimiters): string {
+  const mark = delimiters.escape
+  const tokens = new Map<string | undefined, string>([
+    [delimiters.field, 'F'],
+    [delimiters.component, 'S'],
+    [delimiters.repetition, 'R'],
+    [delimiters.subcomponent, 'T'],
+    [mark, 'E'],
+    ['\r', 'X0D'],
+    ['\n', '.br'],
+  ])
+  let escaped = ''
+  for (const character of text) {
+    const token = tokens.get(character)
+    escaped += token === undefined ? character : mark === undefined ? ' ' : mark + token + mark
+  }
+  return escaped
+}
