@@ -44,7 +44,11 @@ export type Explanation = {
 
 /** One person of a solved component. Members in canonical order: the first is the founder. */
 export type PersonSolution = {
-  readonly members: readonly { readonly record: RecordKey; readonly probability: number; readonly explanation?: Explanation }[]
+  readonly members: readonly {
+    readonly record: RecordKey
+    readonly probability: number
+    readonly explanation?: Explanation
+  }[]
 }
 export type PersonsSolution = {
   readonly persons: readonly PersonSolution[]
@@ -56,7 +60,11 @@ export type FractureStatus = 'confirmed' | 'provisional' | 'candidate' | 'old'
 
 /** One broken site of one person: what fracture linkage decides. Founder = smallest fact in canonical order. */
 export type FractureSolution = {
-  readonly members: readonly { readonly factId: FactId; readonly probability: number; readonly explanation?: Explanation }[]
+  readonly members: readonly {
+    readonly factId: FactId
+    readonly probability: number
+    readonly explanation?: Explanation
+  }[]
   readonly status: FractureStatus
   /** Leaf of the site tree with the best posterior, as specific as the evidence. */
   readonly site: string

@@ -1,0 +1,273 @@
+import type { RecordKey } from '../fls/fact.ts'
+import { compareCores } from './compare.ts'
+import { type ComparableRecord, comparableRecord } from './facet.ts'
+import { hasEqualNhs } from './guards.ts'
+import { type Hub, hubOf, joinHubs, openScoreBook, type ScoreBook, shareOf } from './hubs.ts'
+import type { Explanation, PersonAssertion, PersonSolution, PersonsSolution, RecordEvidence } from './linkage.ts'
+import type { PersonModel } from './models.ts'
+import { type Join, pairKey, readEdges } from './person-edges.ts'
+import { explainPair, gradeOf } from './person-explanation.ts'
+import { nobodyShare, scoreRecords } from './score.ts'
+
+type Review = PersonsSolution['reviews'][number]
+const reviewsPerHub = 3
+
+/**
+ * The persons of one component: a pure function of its records, the assertions about them and the model. Any order and any repetition
+ * of the inputs gives the same result; leaving an assertion out gives what would have been without it.
+ * A person's members stand in canonical order (hash of the record key), the founder first. A record in doubt stands alone and is listed
+ * under `reviews`. `guardsOff` switches guards off by name, to measure what each costs.
+ */
+export function solvePersons(
+  records: readonly RecordEvidence[],
+  assertions: readonly PersonAssertion[],
+  model: PersonModel,
+  guardsOff: readonly string[] = [],
+): PersonsSolution {
+  const distinct = new Map(records.map(evidence => [evidence.record, comparableRecord(evidence)]))
+  const sorted = [...distinct.values()].sort((left, right) => (left.order < right.order ? -1 : 1))
+  const edges = readEdges(sorted, assertions, model)
+  const book = openScoreBook(model, edges, guardsOff)
+  const reviews = new Map<string, Review>()
+  const { hubs: joined, refused } = applyJoins(sorted, edges.joins, book)
+  const hubs = joinHubs(joined, book)
+  for (const { a, b, guard } of [...edges.parked, ...refused])
+    addReview(reviews, a, b, pairExplanation(a, b, book, [guard]))
+  for (const record of sorted)
+    if (isOverlay(record, model)) addReview(reviews, record, record, overlayExplanation(record, model))
+  for (const review of doubtfulPairs(hubs, book)) addReview(reviews, review.a, review.b, review.explanation)
+  return {
+    persons: hubs.map(hub => personOf(hub, hubs, book)),
+    reviews: [...reviews].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, review]) => review),
+  }
+}
+
+/**
+ * Whether two records belong into one component: above the review threshold, or one NHS number.
+ * The store searches components with it; assertions join records besides. Symmetrical.
+ */
+export function pairIsNear(a: RecordEvidence, b: RecordEvidence, model: PersonModel): boolean {
+  const score = scoreRecords(comparableRecord(a), comparableRecord(b), model)
+  return score.totalBits >= model.reviewBits || hasEqualNhs(score.levels)
+}
+
+/** Puts together what a human or a source joined, unless a human said "not the same" about any pair of the two groups. */
+function applyJoins(
+  records: readonly ComparableRecord[],
+  joins: readonly Join[],
+  book: ScoreBook,
+): { hubs: Hub[]; refused: { a: ComparableRecord; b: ComparableRecord; guard: string }[] } {
+  const hubOfRecord = new Map(records.map(record => [record, hubOf([record])]))
+  const refused: { a: ComparableRecord; b: ComparableRecord; guard: string }[] = []
+  for (const { a, b } of joins) {
+    const [one, two] = [hubOfRecord.get(a), hubOfRecord.get(b)]
+    if (!one || !two || one === two) continue
+    if (book.areApart(one, two)) {
+      refused.push({ a, b, guard: 'human' })
+      continue
+    }
+    const hub = hubOf([...one.records, ...two.records])
+    for (const record of hub.records) hubOfRecord.set(record, hub)
+  }
+  return { hubs: [...new Set(hubOfRecord.values())].sort((left, right) => (left.id < right.id ? -1 : 1)), refused }
+}
+
+function doubtfulPairs(
+  hubs: readonly Hub[],
+  book: ScoreBook,
+): { a: ComparableRecord; b: ComparableRecord; explanation: Explanation }[] {
+  const pairs = hubs.flatMap((one, index) =>
+    hubs.slice(index + 1).map(two => ({ one, two, score: book.scoreOf(one, two) })),
+  )
+  const doubtful = pairs
+    .filter(
+      ({ one, two, score }) =>
+        !book.areApart(one, two) && (score.totalBits >= book.model.reviewBits || hasEqualNhs(score.levels)),
+    )
+    .sort(
+      (left, right) =>
+        right.score.totalBits - left.score.totalBits ||
+        (left.one.id + left.two.id < right.one.id + right.two.id ? -1 : 1),
+    )
+  const taken = new Map<Hub, number>()
+  return doubtful.flatMap(({ one, two, score }) => {
+    const counts = [taken.get(one) ?? 0, taken.get(two) ?? 0]
+    // With many namesakes the best few are enough to decide; an equal NHS number is always shown.
+    if (Math.min(...counts) >= reviewsPerHub && !hasEqualNhs(score.levels)) return []
+    taken.set(one, (counts[0] ?? 0) + 1).set(two, (counts[1] ?? 0) + 1)
+    const [a, b] = nearestRecords(one, two, book)
+    const more = book.contradicts(one, two) ? ['member-contradicts'] : []
+    return [{ a, b, explanation: hubExplanation(a, one, b, two, hubs, book, more) }]
+  })
+}
+
+function nearestRecords(one: Hub, two: Hub, book: ScoreBook): [ComparableRecord, ComparableRecord] {
+  const pairs = one.records.flatMap(left =>
+    two.records.map(right => ({ left, right, bits: book.recordScoreOf(left, right).totalBits })),
+  )
+  const best = pairs.reduce((most, pair) => (pair.bits > most.bits ? pair : most))
+  return [best.left, best.right]
+}
+
+function hubExplanation(
+  a: ComparableRecord,
+  one: Hub,
+  b: ComparableRecord,
+  two: Hub,
+  hubs: readonly Hub[],
+  book: ScoreBook,
+  more: readonly string[],
+): Explanation {
+  const others = hubs.filter(hub => hub !== one && hub !== two && !book.areApart(one, hub))
+  const score = book.scoreOf(one, two)
+  const rivals = others.map(hub => ({
+    candidate: hub.records[0]?.key ?? '',
+    totalBits: book.scoreOf(one, hub).totalBits,
+  }))
+  return explainPair({
+    record: a.key,
+    candidate: b.key,
+    score,
+    rivals,
+    probability: shareOf(one, two, hubs, book),
+    model: book.model,
+    decision: 'review',
+    decidedBy: 'model',
+    guards: more,
+  })
+}
+
+function pairExplanation(
+  a: ComparableRecord,
+  b: ComparableRecord,
+  book: ScoreBook,
+  more: readonly string[],
+): Explanation {
+  const score = book.recordScoreOf(a, b)
+  return explainPair({
+    record: a.key,
+    candidate: b.key,
+    score,
+    rivals: [],
+    model: book.model,
+    decision: 'review',
+    decidedBy: 'model',
+    guards: more,
+  })
+}
+
+function personOf(hub: Hub, hubs: readonly Hub[], book: ScoreBook): PersonSolution {
+  if (hub.records.length === 1) return { members: hub.records.map(record => aloneMember(record, hub, hubs, book)) }
+  const others = hubs.filter(other => other !== hub)
+  return { members: hub.records.map(record => joinedMember(record, hub, others, book)) }
+}
+
+function aloneMember(
+  record: ComparableRecord,
+  hub: Hub,
+  hubs: readonly Hub[],
+  book: ScoreBook,
+): PersonSolution['members'][number] {
+  const others = hubs.filter(other => other !== hub && !book.areApart(hub, other))
+  const weights = others
+    .map(other => ({ other, bits: book.scoreOf(hub, other).totalBits }))
+    .sort((left, right) => right.bits - left.bits || (left.other.id < right.other.id ? -1 : 1))
+  const probability = nobodyShare(weights.map(weight => weight.bits))
+  const best = weights[0]
+  if (!best || best.bits < book.model.reviewBits) return { record: record.key, probability }
+  const explanation = hubExplanation(record, hub, best.other.records[0] ?? record, best.other, hubs, book, [])
+  return { record: record.key, probability, explanation }
+}
+
+/** How well a member fits the rest of its person, against all other persons and nobody. */
+function joinedMember(
+  record: ComparableRecord,
+  hub: Hub,
+  others: readonly Hub[],
+  book: ScoreBook,
+): PersonSolution['members'][number] {
+  const rest = hubOf(hub.records.filter(other => other !== record))
+  const alone = hubOf([record])
+  const by = decidedBy(record, rest, book)
+  const scored = book.scoreOf(alone, rest)
+  const hint =
+    by === 'source'
+      ? [{ field: 'replaced-by', level: 'same authority', bits: book.model.adjustments['replaced-by'] }]
+      : []
+  const score = {
+    ...scored,
+    adjustments: [...scored.adjustments, ...hint],
+    totalBits: scored.totalBits + (hint[0]?.bits ?? 0),
+  }
+  const rivals = others
+    .filter(other => !book.areApart(alone, other))
+    .map(other => ({ candidate: other.records[0]?.key ?? '', totalBits: book.scoreOf(alone, other).totalBits }))
+  const explanation = explainPair({
+    record: record.key,
+    candidate: rest.records[0]?.key ?? ('' as RecordKey),
+    score,
+    rivals,
+    model: book.model,
+    decision: 'link',
+    decidedBy: by,
+    guards: by === 'human' ? ['human'] : [],
+    ...(by === 'human' ? { probability: 1 } : {}),
+  })
+  return { record: record.key, probability: explanation.probability, explanation }
+}
+
+function decidedBy(record: ComparableRecord, rest: Hub, book: ScoreBook): Explanation['decidedBy'] {
+  const keys = new Set(rest.records.map(other => pairKey(record, other)))
+  const joins = book.edges.joins.filter(join => keys.has(pairKey(join.a, join.b)))
+  if (joins.some(join => join.by === 'human')) return 'human'
+  return joins.length > 0 ? 'source' : 'model'
+}
+
+/** One number, two people: two demographic versions of a record that agree in nothing that stays with a person. */
+function isOverlay(record: ComparableRecord, model: PersonModel): boolean {
+  return worstFacetPair(record, model).bits <= model.thresholds.contradictionBits - 2
+}
+
+function worstFacetPair(record: ComparableRecord, model: PersonModel): ReturnType<typeof compareCores> {
+  const pairs = record.facets.flatMap((one, index) =>
+    record.facets.slice(index + 1).map(two => compareCores([one], [two], model)),
+  )
+  return pairs.reduce((worst, pair) => (pair.bits < worst.bits ? pair : worst), {
+    levels: { surname: 'missing', forename: 'missing', middleName: 'missing', birthDate: 'missing', sex: 'missing' },
+    parts: [],
+    adjustments: [],
+    bits: 0,
+  })
+}
+
+function overlayExplanation(record: ComparableRecord, model: PersonModel): Explanation {
+  const { parts, adjustments, bits } = worstFacetPair(record, model)
+  const totalBits = model.priorBits + bits
+  const probability = 2 ** totalBits / (1 + 2 ** totalBits)
+  return {
+    kind: 'person',
+    model: model.name,
+    record: record.key,
+    candidate: record.key,
+    priorBits: model.priorBits,
+    parts,
+    adjustments,
+    guards: ['overlay'],
+    totalBits,
+    probability,
+    decision: 'review',
+    matchGrade: gradeOf(probability),
+    decidedBy: 'model',
+  }
+}
+
+function addReview(
+  reviews: Map<string, Review>,
+  a: ComparableRecord,
+  b: ComparableRecord,
+  explanation: Explanation,
+): void {
+  const [first, second] = a.order <= b.order ? [a, b] : [b, a]
+  const key = pairKey(first, second)
+  if (!reviews.has(key)) reviews.set(key, { a: first.key, b: second.key, explanation })
+}

@@ -1,0 +1,4 @@
+declare module 'talisman/phonetics/soundex.js' {
+  function soundex(name: string): string
+  export = soundex
+}
