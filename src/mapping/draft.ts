@@ -23,7 +23,7 @@ export type Draft = {
 export type Drafts = { readonly drafts: readonly Draft[]; readonly issues: readonly Issue[]; readonly rows: ReadonlySet<string> }
 
 /** What a reader needs beside document, context, row and the feed's tables. */
-export type DocumentEnv = Pick<ReadEnv, 'organisation' | 'receivedAt' | 'acceptTestNumbers'>
+export type DocumentEnv = Pick<ReadEnv, 'organisation' | 'sender' | 'receivedAt' | 'acceptTestNumbers'>
 
 /**
  * Runs the tables of a feed over one document. Pure and deterministic: drafts in table order, then document order. One unreadable

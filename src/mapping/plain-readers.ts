@@ -37,29 +37,33 @@ const constant: Reader = { gives: 'word', argument: 'required', needsFound: fals
 const ifFound: Reader = { gives: 'word', argument: 'required', read: (_found, _env, argument) => ({ value: argument }) }
 
 /**
- * A word of ours through the value table in `lookup` (case and blanks do not count). Unknown words: issue `word-not-allowed`,
- * or the argument when one is given (`word:other`).
+ * A word of ours through the value tables in `lookup` (case and outer blanks do not count); of several values the first that is known.
+ * None known: issue `word-not-allowed`, or the argument when one is given (`word:other`; `word:-` says nothing at all).
  */
 const word: Reader = {
   gives: 'word',
   argument: 'optional',
-  read: first((value, where, env, argument) => {
-    for (const table of env.lookup) {
-      const known = env.values.get(table)?.get(value.toUpperCase())
-      if (known !== undefined) return { value: known }
-    }
-    if (argument !== '') return { value: argument }
-    return { issues: [issue('word-not-allowed', where, { severity: 'information' })] }
-  }),
+  read: (found, env, argument) => {
+    const known = knownWord(found, env)
+    if (known) return known
+    const sent = found.find(value => value.text.trim() !== '')
+    if (!sent || argument === '-') return nothing
+    if (argument !== '') return { value: argument, where: sent.where }
+    return { issues: [issue('word-not-allowed', sent.where, { severity: 'information' })] }
+  },
 }
 
 /** As `word`, for attributes that take text (NHS Data Dictionary codes); unknown ones are nothing. */
-const wordText: Reader = {
-  gives: 'text',
-  read: first((value, _where, env) => {
-    const known = env.lookup.map(table => env.values.get(table)?.get(value.toUpperCase())).find(found => found !== undefined)
-    return known === undefined ? nothing : { value: known }
-  }),
+const wordText: Reader = { gives: 'text', read: (found, env) => knownWord(found, env) ?? nothing }
+
+function knownWord(found: readonly Found[], env: ReadEnv): Outcome | undefined {
+  for (const value of found) {
+    for (const table of env.lookup) {
+      const known = env.values.get(table)?.get(value.text.trim().toUpperCase())
+      if (known !== undefined) return { value: known, where: value.where }
+    }
+  }
+  return undefined
 }
 
 const yes: ReadonlySet<string> = new Set(['Y', 'YES', 'TRUE', 'T', '1'])

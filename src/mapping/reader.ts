@@ -15,6 +15,8 @@ export type ReadEnv = {
   readonly context: Context
   readonly feed: FeedSource
   readonly organisation: OdsCode
+  /** Enrolled sender (feed id): part of the key of a patient known by NHS number only. */
+  readonly sender: string
   readonly terminology: Terminology
   readonly values: ValueTables
   /** Column `lookup` of the row. */

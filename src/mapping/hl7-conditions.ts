@@ -1,0 +1,27 @@
+import type { Context } from './document.ts'
+import type { Condition } from './reader.ts'
+
+/** `starts:PR1-3.1=Z` text begins with one of these · `merges` MRG-1 names another number than PID-3. */
+export const hl7Conditions: Record<string, Condition> = {
+  starts: {
+    isStatic: false,
+    holds: (context, argument) => {
+      const at = argument.indexOf('=')
+      const beginnings = argument.slice(at + 1).toUpperCase().split('|')
+      return context.values(argument.slice(0, at)).some(found => beginnings.some(start => found.text.trim().toUpperCase().startsWith(start)))
+    },
+  },
+  merges: { isStatic: false, holds: context => namesAnother(context) },
+}
+
+function namesAnother(context: Context): boolean {
+  const retired = keyOf(context, 'MRG')
+  const surviving = keyOf(context, 'PID')
+  return retired !== '' && surviving !== '' && retired !== surviving
+}
+
+function keyOf(context: Context, segment: string): string {
+  const [local] = context.values(`${segment}#local-number`)
+  if (local?.part) return `${local.part(4)}|${local.part(1)}`
+  return context.values(`${segment}#nhs-number`)[0]?.text.replace(/\D/g, '') ?? ''
+}

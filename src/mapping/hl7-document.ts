@@ -1,0 +1,138 @@
+import type { Message } from '../sources/hl7v2/message.ts'
+import { localNumberIn, nhsNumbersIn } from '../sources/hl7v2/record-key.ts'
+import type { Repetition, Segment } from '../sources/hl7v2/segment.ts'
+import type { Context, Found, SourceDocument } from './document.ts'
+
+/** Segments that follow the one they belong to; everything else is looked for backwards first. */
+const followers: ReadonlySet<string> = new Set(['NTE', 'TQ1', 'TQ2', 'RXR', 'RXC', 'AIS', 'AIL', 'AIP', 'AIG', 'RGS', 'MRG'])
+/** Segments that start a new group of followers. */
+const starters: ReadonlySet<string> = new Set(['ORC', 'OBR', 'SCH'])
+
+/** The segments of one patient of a message: everything before the first PID belongs to all of them. */
+export type PatientGroup = { readonly pid: Segment | undefined; readonly segments: readonly Segment[] }
+
+/** One group per PID; a message without PID is one group. A batch of results may hold several patients. */
+export function patientGroups(message: Message): readonly PatientGroup[] {
+  const firstPid = message.all.findIndex(segment => segment.name === 'PID')
+  if (firstPid < 0) return [{ pid: undefined, segments: message.all }]
+  const header = message.all.slice(0, firstPid)
+  const groups: { pid: Segment; segments: Segment[] }[] = []
+  for (const segment of message.all.slice(firstPid)) {
+    if (segment.name === 'PID') groups.push({ pid: segment, segments: [...header, segment] })
+    else groups.at(-1)?.segments.push(segment)
+  }
+  return groups
+}
+
+/**
+ * One patient of a message as the mapping tables see it. Paths: mappings/README.md. `PID#nhs-number` and `PID#local-number` find identifiers
+ * by rule, not by place (hl7v2.md 1.2); `OBR#text` is the report under an OBR; `PR1#qualifiers` the OPCS Z codes after a procedure.
+ */
+export function hl7Document(message: Message, group: PatientGroup): SourceDocument {
+  const type = `${message.header.type}^${message.header.trigger}`
+  const contextOf = (segment: Segment): Context => ({
+    where: whereOf(segment),
+    values: from => valuesOf(from, segment, group, message),
+  })
+  return {
+    type,
+    contexts: each => group.segments.filter(segment => segment.name === each).map(contextOf),
+  }
+}
+
+function whereOf(segment: Segment): string {
+  return segment.index === 1 ? segment.name : `${segment.name}[${segment.index}]`
+}
+
+const fieldPath = /^([A-Z][A-Z0-9]{2})-(\d{1,3})(?:\[(\d{1,3})\])?(?:\.(\d{1,3}))?(?:\.(\d{1,3}))?$/
+
+function valuesOf(from: string, own: Segment, group: PatientGroup, message: Message): readonly Found[] {
+  const [name = '', special] = from.split('#')
+  if (special !== undefined) return specialValues(special, nearest(name, own, group), group, message)
+  const match = fieldPath.exec(from)
+  if (!match?.[1] || !match[2]) return []
+  const segment = nearest(match[1], own, group)
+  if (!segment) return []
+  const [repetition, component, subcomponent] = match.slice(3).map(part => (part === undefined ? undefined : Number(part)))
+  const field = Number(match[2])
+  return segment
+    .repetitions(field)
+    .filter(each => repetition === undefined || each.index === repetition)
+    .flatMap(each => foundIn(each, `${whereOf(segment)}-${field}`, component, subcomponent))
+}
+
+function foundIn(repetition: Repetition, field: string, component?: number, subcomponent?: number): readonly Found[] {
+  const place = repetition.index === 1 ? field : `${field}(${repetition.index})`
+  const where = [place, component, subcomponent].filter(part => part !== undefined).join('.')
+  const part = (number: number, sub?: number): string => repetition.component(number, sub)
+  const value = component === undefined ? undefined : repetition.value(component, subcomponent)
+  // A whole repetition may be structured although its first component is empty.
+  const whole = repetition.value(1).state === 'null' ? ('null' as const) : repetition.text === '' ? ('empty' as const) : ('value' as const)
+  const state = value ? value.state : whole
+  if (state === 'null') return [{ text: '', where, isNull: true }]
+  if (state !== 'value') return []
+  return [value ? { text: value.text, where } : { text: repetition.text, where, part }]
+}
+
+/** The segment meant by a name from where we stand: own, a follower, the nearest before, else the first after. */
+function nearest(name: string, own: Segment, group: PatientGroup): Segment | undefined {
+  if (own.name === name) return own
+  const at = group.segments.indexOf(own)
+  const after = group.segments.slice(at + 1)
+  if (followers.has(name)) {
+    const end = after.findIndex(segment => segment.name === own.name || starters.has(segment.name))
+    return (end < 0 ? after : after.slice(0, end)).find(segment => segment.name === name)
+  }
+  return group.segments.slice(0, at).findLast(segment => segment.name === name) ?? after.find(segment => segment.name === name)
+}
+
+function specialValues(special: string, segment: Segment | undefined, group: PatientGroup, message: Message): readonly Found[] {
+  if (!segment) return []
+  switch (special) {
+    case 'nhs-number':
+      return nhsNumbersIn(segment, identifierFields(segment)).map(({ text, status, where }) => ({
+        text,
+        where,
+        part: component => (component === 1 ? text : component === 2 ? status : ''),
+      }))
+    case 'local-number': {
+      const local = localNumberIn(segment, segment.name === 'PID' ? [3, 2, 4] : [1], message)
+      if (!local) return []
+      const { number, authority, where } = local
+      return [{ text: number, where, part: component => (component === 1 ? number : component === 4 ? authority : '') }]
+    }
+    case 'text':
+      return reportText(segment, group)
+    case 'qualifiers':
+      return qualifiers(segment, group)
+    default:
+      return []
+  }
+}
+
+function identifierFields(segment: Segment): readonly number[] {
+  return segment.name === 'PID' ? [3, 2, 4, 19] : [1]
+}
+
+const textTypes: ReadonlySet<string> = new Set(['TX', 'FT', 'ST', ''])
+
+/** Every text line of the OBX under an OBR, in order. */
+function reportText(obr: Segment, group: PatientGroup): readonly Found[] {
+  const lines: Found[] = []
+  for (const segment of group.segments.slice(group.segments.indexOf(obr) + 1)) {
+    if (segment.name === 'OBR') break
+    if (segment.name !== 'OBX' || !textTypes.has(segment.component(2).toUpperCase())) continue
+    lines.push(...segment.repetitions(5).flatMap(each => (each.text ? [{ text: each.text, where: `${whereOf(segment)}-5` }] : [])))
+  }
+  return lines
+}
+
+/** OPCS-4 site and laterality codes (Z…) directly after a procedure belong to it. */
+function qualifiers(procedure: Segment, group: PatientGroup): readonly Found[] {
+  const found: Found[] = []
+  for (const segment of group.segments.slice(group.segments.indexOf(procedure) + 1)) {
+    if (segment.name !== 'PR1' || !segment.component(3).toUpperCase().startsWith('Z')) break
+    found.push(...segment.repetitions(3).flatMap(each => foundIn(each, `${whereOf(segment)}-3`)))
+  }
+  return found
+}
