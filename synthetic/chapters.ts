@@ -1,6 +1,6 @@
 import { admission } from './admission.ts'
 import { attendance, fractureClinic, otherAttendance } from './attendance.ts'
-import { clinics, registrations } from './clinics.ts'
+import { clinics } from './clinics.ts'
 import type { Parcel } from './delivery.ts'
 import { flsBundles } from './fls-bundle.ts'
 import { flsResponse } from './fls-response.ts'
@@ -8,6 +8,7 @@ import { type GpRow, gpChapters } from './gp-rows.ts'
 import type { Household, Setting } from './households.ts'
 import { type Journey, journeysOf } from './journey.ts'
 import { type Day, type Moment, momentOf } from './moments.ts'
+import { registrations } from './registrations.ts'
 import { reports } from './reports.ts'
 
 /** Days before the index day at which the first message of a household may be due. */

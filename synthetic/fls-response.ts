@@ -2,7 +2,7 @@ import type { Parcel, Sent } from './delivery.ts'
 import { drawsFor } from './hospital-wire.ts'
 import type { Household, Setting } from './households.ts'
 import { addressOn } from './households.ts'
-import type { Journey } from './journey.ts'
+import { type Journey, journeysOf } from './journey.ts'
 import { instantAt, isoDay, isoStamp, londonDayOf, momentOf } from './moments.ts'
 import { uuidOf } from './random.ts'
 import { stated } from './stated.ts'
@@ -39,7 +39,7 @@ function submit(setting: Setting, household: Household, journey: Journey, at: nu
     ...risk(journey),
     ...scanAndAdvice(journey),
     ...falls(journey),
-    ...followUps(journey),
+    ...followUps(setting, household, journey),
   ]
   const response = {
     resourceType: 'QuestionnaireResponse',
@@ -91,7 +91,7 @@ function values(answer: Answer): unknown[] {
   if ('decimal' in answer) return [{ valueDecimal: answer.decimal }]
   if ('text' in answer) return [{ valueString: answer.text }]
   return answer.codes.map(code => ({
-    valueCoding: { system: `https://fls-db.org.uk/fhir/CodeSystem/${answer.list}`, code },
+    valueCoding: { system: `https://fls-db.org.uk/fhir/CodeSystem/${answer.list.toLowerCase()}`, code },
   }))
 }
 
@@ -107,15 +107,15 @@ function first(journey: Journey, nhsNumber: string, birthDate: string, postcode:
   return [
     { linkId: '1.01', answer: { text: nhsNumber } },
     { linkId: '1.02', answer: { date: birthDate } },
-    code('1.03', 'sex', person.sex),
+    code('1.03', 'CL-SEX', person.sex),
     { linkId: '1.04', answer: { text: postcode } },
-    code('1.05', 'yes-no-unknown', yesNo(addressOn(person, journey.day).isCareHome)),
+    code('1.05', 'CL-YNU', yesNo(addressOn(person, journey.day).isCareHome)),
     ...date('1.06', journey.flsContactDay),
     ...date('1.07', journey.flsAssessDay),
-    code('1.08', 'admitted', yesNo(journey.admitDay !== undefined)),
+    code('1.08', 'CL-ADMIT', yesNo(journey.admitDay !== undefined)),
     ...date('1.09', journey.edDay ?? journey.day),
-    code('1.10', 'fracture-type', kind),
-    ...fractures.map((fracture, index) => code(`1.1${index + 1}`, 'fracture-site', fracture.site.group)),
+    code('1.10', 'CL-FTYPE', kind),
+    ...fractures.map((fracture, index) => code(`1.1${index + 1}`, 'CL-SITE', fracture.site.group)),
   ]
 }
 
@@ -123,61 +123,70 @@ function risk(journey: Journey): Item[] {
   return [
     { linkId: '2.01', answer: { decimal: journey.height } },
     { linkId: '2.02', answer: { decimal: journey.weight } },
-    code('2.03', 'yes-no-unknown', yesNo(journey.hadPrior)),
-    code('2.04', 'yes-no-unknown', 'no'),
-    code('2.05', 'yes-no-unknown', yesNo(journey.isSmoker)),
-    code('2.06', 'prior-therapy', 'none'),
+    code('2.03', 'CL-YNU', yesNo(journey.hadPrior)),
+    code('2.04', 'CL-YNU', 'no'),
+    code('2.05', 'CL-YNU', yesNo(journey.isSmoker)),
+    code('2.06', 'CL-PRIORTX', 'none'),
   ]
 }
 
 function scanAndAdvice(journey: Journey): Item[] {
   const { dxa, advice } = journey
   return [
-    code('3.01', 'dxa-status', dxa.decision),
+    code('3.01', 'CL-DXA', dxa.decision),
     ...(dxa.decision === 'not-ordered'
-      ? [code('3.02', 'dxa-not-ordered', 'age-or-risk-makes-unnecessary')]
+      ? [code('3.02', 'CL-DXANOT', 'age-or-risk-makes-unnecessary')]
       : date('3.03', dxa.day)),
     ...(dxa.decision !== 'not-ordered' && dxa.day !== undefined
       ? [{ linkId: '3.04', answer: { decimal: Math.min(dxa.hip, dxa.spine) } }]
       : []),
-    code('4.01', 'bone-therapy', typeof advice === 'object' ? advice.id : advice),
-    code('4.02', 'calcium-vitamin-d', 'yes-both'),
+    code('4.01', 'CL-TXREC', typeof advice === 'object' ? advice.id : advice),
+    code('4.02', 'CL-CAVD', 'yes-both'),
   ]
 }
 
 function falls(journey: Journey): Item[] {
   const assessed = journey.fallsAssessed
   const detail = ['5.02', '5.03', '5.04', '5.06', '5.07', '5.08', '5.09'].map(linkId =>
-    code(linkId, 'yes-no-unknown', linkId === '5.03' ? 'yes' : 'no'),
+    code(linkId, 'CL-YNU', linkId === '5.03' ? 'yes' : 'no'),
   )
   return [
-    code('5.01', 'falls-assessment', yesNo(assessed)),
-    ...(assessed ? [...detail.slice(0, 3), code('5.05', 'mobility', 'independent-no-aid'), ...detail.slice(3)] : []),
-    code('5.10', 'falls-referral', assessed ? 'strength-balance' : 'none'),
+    code('5.01', 'CL-FALLS', yesNo(assessed)),
+    ...(assessed ? [...detail.slice(0, 3), code('5.05', 'CL-MOB', 'independent-no-aid'), ...detail.slice(3)] : []),
+    code('5.10', 'CL-FALLREF', assessed ? 'strength-balance' : 'none'),
   ]
 }
 
-function followUps(journey: Journey): Item[] {
+function followUps(setting: Setting, household: Household, journey: Journey): Item[] {
   const drug = typeof journey.advice === 'object' ? journey.advice.id : 'not-started'
   const { week16, week52 } = journey
   return [
     ...(week16
       ? [
-          code('6.01', 'follow-up', 'yes'),
+          code('6.01', 'CL-FUP', 'yes'),
           ...date('6.02', week16.day),
-          code('6.03', 'followed-by', 'fls'),
-          code('6.05', 'follow-up-therapy', week16.isOnDrug ? drug : 'not-started'),
-          code('6.06', 'exercise-start', yesNo(week16.exercise)),
+          code('6.03', 'CL-WHO', 'fls'),
+          code('6.05', 'CL-TXFU', week16.isOnDrug ? drug : 'not-started'),
+          code('6.06', 'CL-EXSTART', yesNo(week16.exercise)),
         ]
-      : [code('6.01', 'follow-up', 'no')]),
+      : [code('6.01', 'CL-FUP', 'no')]),
     ...(week52
       ? [
-          code('7.01', 'follow-up', 'yes'),
+          code('7.01', 'CL-FUP', 'yes'),
           ...date('7.02', week52.day),
-          code('7.03', 'followed-by', 'fls'),
-          code('7.05', 'follow-up-therapy', week52.isOnDrug ? drug : 'not-started'),
-          { linkId: '7.06', answer: { codes: ['0'], list: 'refracture-count' } },
+          code('7.03', 'CL-WHO', 'fls'),
+          code('7.05', 'CL-TXFU', week52.isOnDrug ? drug : 'not-started'),
+          { linkId: '7.06', answer: { codes: [laterFractures(setting, household, journey)], list: 'CL-REFRACTURES' } },
         ]
       : []),
   ]
+}
+
+/** How many further falls with a fracture the clinic heard of by the second follow-up. */
+function laterFractures(setting: Setting, household: Household, journey: Journey): string {
+  const end = journey.week52?.day ?? journey.day
+  const later = journeysOf(setting, household).filter(
+    one => one.person.serial === journey.person.serial && one.day > journey.day && one.day <= end,
+  )
+  return later.length > 2 ? '3+' : String(later.length)
 }

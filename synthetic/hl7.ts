@@ -67,16 +67,20 @@ function segmentLine([name, fields]: Segment): string {
 function fieldText(field: Field): string {
   if (field === undefined) return ''
   if (field === deleted) return '""'
-  if (typeof field === 'string') return escape(field)
+  if (typeof field === 'string') return escapeText(field)
   if ('repeat' in field)
-    return field.repeat.map(one => (typeof one === 'string' ? escape(one) : components(one))).join('~')
+    return field.repeat.map(one => (typeof one === 'string' ? escapeText(one) : components(one))).join('~')
   return components(field)
 }
 
 function components(list: readonly Component[]): string {
   return list
     .map(part =>
-      part === undefined ? '' : typeof part === 'string' ? escape(part) : part.map(sub => escape(sub ?? '')).join('&'),
+      part === undefined
+        ? ''
+        : typeof part === 'string'
+          ? escapeText(part)
+          : part.map(sub => escapeText(sub ?? '')).join('&'),
     )
     .join('^')
     .replace(/\^+$/, '')
@@ -91,6 +95,6 @@ const special: Readonly<Record<string, string>> = {
   '\r': '\\X0D\\',
   '\n': '\\.br\\',
 }
-function escape(text: string): string {
+function escapeText(text: string): string {
   return /[\\|^&~\r\n]/.test(text) ? text.replace(/[\\|^&~\r\n]/g, sign => special[sign] ?? sign) : text
 }

@@ -75,7 +75,7 @@ function imaging(setting: Setting, random: Random, journey: Journey): Message[] 
   const performed = momentOf(journey.edDay, random.int(8 * 60, 23 * 60))
   const at = performed + random.int(1, 70) * 3_600_000
   const number = `XR${journey.injuryId.slice(7)}`
-  const code = ['X' + fracture.site.imaging.slice(3, 7).toUpperCase().trim(), `${fracture.site.imaging}`, 'NICIP']
+  const code = [`X${fracture.site.imaging.slice(3, 7).toUpperCase().trim()}`, fracture.site.imaging, 'NICIP']
   const side = statedSide(random, { ...knobs, sideMissingShare: 0.1 }, fracture.side)
   const lines = xrayText(random, fracture.site.words, side, false)
   const text = lines.map((line, index) => observation(index + 1, 'TX', ['REPORT', 'Report'], line, undefined))
