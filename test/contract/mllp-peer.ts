@@ -53,7 +53,6 @@ export function accepted(arrival: Arrival) {
   return {
     inboxId: id as InboxId,
     outcome: 'kept' as const,
-    isControlIdReused: false,
     receivedAt: '2026-03-15T10:11:12.000Z' as Instant,
   }
 }
