@@ -55,13 +55,13 @@ export async function findLink(store: LinkStore, scope: ScopeFilter, id: string)
   return { kind: 'episode', episode, person: itsPerson ?? undefined }
 }
 
-/** The persons two records or facts belong to now; undefined when one of them is unknown or none of its persons is in scope. */
-export async function personsOfPair(
+/** The persons two records or facts belong to now, and the record of the first; undefined when one of them is unknown or none of its persons is in scope. */
+export async function placesOfPair(
   store: LinkStore,
   scope: ScopeFilter,
   kind: ReviewDocument['kind'],
   pair: readonly [string, string],
-): Promise<readonly string[] | undefined> {
+): Promise<{ readonly record: RecordKey; readonly persons: readonly string[] } | undefined> {
   const records = await Promise.all(
     pair.map(one => (kind === 'person' ? recordOf(store, one) : recordOfFact(store, one))),
   )
@@ -70,7 +70,8 @@ export async function personsOfPair(
     records.map(record => store.persons.findOne({ 'members.record': record, ...scope }, { projection: { _id: 1 } })),
   )
   const ids = persons.flatMap(person => (person ? [person._id] : []))
-  return ids.length === pair.length ? [...new Set(ids)] : undefined
+  const [record] = records
+  return record && ids.length === pair.length ? { record, persons: [...new Set(ids)] } : undefined
 }
 
 function byIdOrAlias(id: string): { $or: [{ _id: { $eq: string } }, { aliases: { $eq: string } }] } {

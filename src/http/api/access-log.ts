@@ -37,7 +37,7 @@ async function list(call: Call, accessLog: AccessLog): Promise<void> {
   const { subject, episode, person } = query
   const from = readMoment('from', query.from)
   const to = readMoment('to', query.to)
-  const before = query.before === undefined ? undefined : readLimit('before', query.before, Number.MAX_SAFE_INTEGER)
+  const before = query.before === undefined ? undefined : readSequence(query.before)
   const lines = await accessLog.read({
     limit: readLimit('limit', query.limit, 500),
     ...(subject === undefined ? {} : { subject }),
@@ -61,4 +61,9 @@ function readAnchor(text: string | undefined): { sequence: number; hash: string 
   const match = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text)
   if (!match) throw badParameter('anchor')
   return { sequence: Number(match[1]), hash: match[2] ?? '' }
+}
+
+function readSequence(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw badParameter('before')
+  return Number(text)
 }

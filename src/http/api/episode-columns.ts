@@ -1,5 +1,6 @@
 import { dayNumber, isDay, type PartialDate, parsePartialDate } from '../../fls/dates.ts'
 import type { Episode } from '../../fls/episode.ts'
+import { type Item, items } from '../../fls/items.ts'
 
 export type Cell = string | number | boolean | null
 export type ColumnType = 'text' | 'integer' | 'decimal' | 'boolean'
@@ -13,62 +14,9 @@ export type EpisodeColumn = {
 /** The release's own names for our ids. */
 export type Pseudonyms = { readonly episode: string; readonly person: string }
 
-/** How an answer may leave: codes as listed in the data dictionary, numbers, or whole days from 1.09. Free text and dates never do. */
-type AnswerColumn = {
-  readonly item: string
-  readonly as: 'code' | 'codes' | 'decimal' | 'days'
-  readonly meaning: string
-}
-
-const answers: readonly AnswerColumn[] = [
-  { item: '1.03', as: 'code', meaning: 'Sex' },
-  { item: '1.05', as: 'code', meaning: 'Lives in a care home' },
-  { item: '1.06', as: 'days', meaning: 'First contact by the FLS' },
-  { item: '1.07', as: 'days', meaning: 'Assessed by the FLS' },
-  { item: '1.08', as: 'code', meaning: 'Admitted overnight' },
-  { item: '1.10', as: 'code', meaning: 'Type of fracture' },
-  { item: '1.11', as: 'code', meaning: 'Site of the first fracture' },
-  { item: '1.12', as: 'code', meaning: 'Site of the second fracture' },
-  { item: '1.13', as: 'code', meaning: 'Site of the third fracture' },
-  { item: '2.01', as: 'decimal', meaning: 'Height, cm' },
-  { item: '2.02', as: 'decimal', meaning: 'Weight, kg' },
-  { item: '2.03', as: 'code', meaning: 'Earlier fragility fracture since age 50' },
-  { item: '2.04', as: 'code', meaning: 'Parent with a hip fracture' },
-  { item: '2.05', as: 'code', meaning: 'Current smoker' },
-  { item: '2.06', as: 'code', meaning: 'Bone therapy at the time of fracture' },
-  { item: '3.01', as: 'code', meaning: 'DXA ordered or done' },
-  { item: '3.02', as: 'code', meaning: 'Why no DXA' },
-  { item: '3.03', as: 'days', meaning: 'DXA' },
-  { item: '3.04', as: 'decimal', meaning: 'Lowest T-score of hip and spine, SD' },
-  { item: '3.05', as: 'code', meaning: 'Category of fracture risk' },
-  { item: '4.01', as: 'codes', meaning: 'Bone therapy recommended' },
-  { item: '4.02', as: 'code', meaning: 'Calcium and vitamin D recommended' },
-  { item: '5.01', as: 'code', meaning: 'Falls risk assessed' },
-  { item: '5.02', as: 'code', meaning: 'Two or more falls in twelve months' },
-  { item: '5.03', as: 'code', meaning: 'Fear of falling' },
-  { item: '5.04', as: 'code', meaning: 'Medicines that raise the risk of falls' },
-  { item: '5.05', as: 'code', meaning: 'Mobility before the fracture' },
-  { item: '5.06', as: 'code', meaning: 'Problem with vision' },
-  { item: '5.07', as: 'code', meaning: 'Problem with toileting' },
-  { item: '5.08', as: 'code', meaning: 'Abnormal cardiac assessment' },
-  { item: '5.09', as: 'code', meaning: 'Cognitive impairment' },
-  { item: '5.10', as: 'codes', meaning: 'Falls referrals' },
-  { item: '6.01', as: 'code', meaning: 'Followed up at 12 to 16 weeks' },
-  { item: '6.02', as: 'days', meaning: 'Follow-up at 12 to 16 weeks' },
-  { item: '6.03', as: 'code', meaning: 'Who followed up at 12 to 16 weeks' },
-  { item: '6.04', as: 'code', meaning: 'Calcium and vitamin D started by week 16' },
-  { item: '6.05', as: 'codes', meaning: 'Bone therapy at 12 to 16 weeks' },
-  { item: '6.06', as: 'code', meaning: 'Strength and balance training started by week 16' },
-  { item: '7.01', as: 'code', meaning: 'Followed up at 48 to 56 weeks' },
-  { item: '7.02', as: 'days', meaning: 'Follow-up at 48 to 56 weeks' },
-  { item: '7.03', as: 'code', meaning: 'Who followed up at 48 to 56 weeks' },
-  { item: '7.04', as: 'code', meaning: 'Still taking calcium and vitamin D' },
-  { item: '7.05', as: 'codes', meaning: 'Bone therapy at 48 to 56 weeks' },
-  { item: '7.06', as: 'code', meaning: 'Fractures since the index fracture' },
-  { item: '7.07', as: 'codes', meaning: 'First fracture since' },
-  { item: '7.08', as: 'codes', meaning: 'Second fracture since' },
-  { item: '7.09', as: 'codes', meaning: 'Third fracture since' },
-]
+/** Answers that have no column: they identify (1.01, 1.02, 1.04), or another column says them without a date (1.09). */
+const withheld: ReadonlySet<string> = new Set(['1.01', '1.02', '1.04', '1.09'])
+const answers: readonly Item[] = items.filter(item => !withheld.has(item.id))
 
 /**
  * Every column of the analyst's episode table, in order: the only list of what leaves. Age at 1.09, month of 1.09 and day offsets from
@@ -150,12 +98,6 @@ export const episodeColumns: readonly EpisodeColumn[] = [
   },
   ...[0, 1, 2].flatMap(fractureColumns),
   ...answers.map(answerColumn),
-  {
-    name: 'death_days',
-    type: 'integer',
-    meaning: 'Death, days from 1.09; blank when not known',
-    read: episode => daysOf(episode, 'deathDate'),
-  },
 ]
 
 function fractureColumns(index: number): EpisodeColumn[] {
@@ -188,29 +130,30 @@ function fractureColumns(index: number): EpisodeColumn[] {
   ]
 }
 
-function answerColumn({ item, as, meaning }: AnswerColumn): EpisodeColumn {
-  const name = `q${item.replace('.', '_')}`
-  const of = (episode: Episode) => episode.answers[item]?.values ?? []
-  switch (as) {
-    case 'days':
+/** How an answer may leave: codes as the data dictionary lists them, numbers, whole days from 1.09. Free text and dates never do. */
+function answerColumn({ id, text, type }: Item): EpisodeColumn {
+  const name = /^\d/.test(id) ? `q${id.replace('.', '_')}` : id
+  const of = (episode: Episode) => episode.answers[id]?.values ?? []
+  switch (type) {
+    case 'date':
       return {
         name: `${name}_days`,
         type: 'integer',
-        meaning: `${item} ${meaning}, days from 1.09; blank when not known to the day`,
-        read: episode => daysOf(episode, item),
+        meaning: `${id} ${text}, days from 1.09; blank when not known to the day`,
+        read: episode => daysOf(episode, id),
       }
     case 'decimal':
       return {
         name,
         type: 'decimal',
-        meaning: `${item} ${meaning}; blank when not answered`,
+        meaning: `${id} ${text}; blank when not answered`,
         read: episode => numberOf(of(episode)[0]),
       }
     case 'codes':
       return {
         name,
         type: 'text',
-        meaning: `${item} ${meaning}, codes joined with ;; blank when not answered`,
+        meaning: `${id} ${text}, codes joined with semicolons; blank when not answered`,
         read: episode =>
           of(episode)
             .flatMap(value => codeOf(value) ?? [])
@@ -220,9 +163,12 @@ function answerColumn({ item, as, meaning }: AnswerColumn): EpisodeColumn {
       return {
         name,
         type: 'text',
-        meaning: `${item} ${meaning}, code; blank when not answered`,
+        meaning: `${id} ${text}, code; blank when not answered`,
         read: episode => codeOf(of(episode)[0]),
       }
+    case 'nhs-number':
+    case 'postcode':
+      throw new Error(`an identifying answer has no column: ${id}`)
   }
 }
 

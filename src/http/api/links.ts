@@ -3,10 +3,11 @@ import type { Keys } from '../../access/keys.ts'
 import { scopeFilter } from '../../access/scope.ts'
 import type { InboxId, OdsCode } from '../../fls/fact.ts'
 import { issue } from '../../fls/issue.ts'
+import type { DecisionEntry } from '../../mapping/decision.ts'
 import type { Accept } from '../../sources/arrival.ts'
 import type { ReviewDocument } from '../../store/documents.ts'
 import { linkLines } from '../../store/link-lines.ts'
-import { findLink, type LinkView, listReviews, personsOfPair } from '../../store/link-review.ts'
+import { findLink, type LinkView, listReviews, placesOfPair } from '../../store/link-review.ts'
 import type { Store } from '../../store/store.ts'
 import { readJsonBody } from '../json-body.ts'
 import { pagingFor } from '../paging.ts'
@@ -21,17 +22,6 @@ export type LinkDependencies = {
   readonly accept: Accept
   readonly whenApplied: (inboxId: InboxId, timeoutMs: number) => Promise<boolean>
 }
-
-/** What the inbox keeps of a reviewer's decision (protocol `decision`, JSON): two record keys or two fact ids, and what was decided. */
-export const decisionEntry = z.strictObject({
-  assertion: z.enum(['same-patient', 'not-same-patient', 'fracture-same', 'fracture-different']),
-  a: z.string().min(1).max(500),
-  b: z.string().min(1).max(500),
-  by: z.string(),
-  reason: z.string().max(1_000),
-  review: z.string().max(100),
-})
-export type DecisionEntry = z.infer<typeof decisionEntry>
 
 /** `confirm` and `merge`: they belong together; `split`: they do not. `a` and `b` only where the link is a person or episode. */
 const decisionBody = z.strictObject({
@@ -173,14 +163,16 @@ async function decide(call: Call, deps: LinkDependencies): Promise<void> {
   const view = await findLink(deps.store, scope, idOf(call))
   if (!view) throw notFound()
   const kind = view.kind === 'review' ? view.review.kind : view.kind === 'person' ? 'person' : 'fracture'
-  const a = body.a ?? (view.kind === 'review' ? view.review.a : undefined)
-  const b = body.b ?? (view.kind === 'review' ? view.review.b : undefined)
-  if (a === undefined || b === undefined || a === b)
-    throw new Refusal(422, [issue('element-required', a === undefined ? 'a' : 'b')])
-  const persons = await personsOfPair(deps.store, scope, kind, [a, b])
-  if (!persons) throw new Refusal(422, [issue('reference-unresolved', 'a, b')])
+  const one = body.a ?? (view.kind === 'review' ? view.review.a : undefined)
+  const two = body.b ?? (view.kind === 'review' ? view.review.b : undefined)
+  if (one === undefined || two === undefined || one === two)
+    throw new Refusal(422, [issue('element-required', one === undefined ? 'a' : 'b')])
+  // The smaller first: the same pair decided again replaces the decision before.
+  const [a, b] = one < two ? [one, two] : [two, one]
+  const pair = await placesOfPair(deps.store, scope, kind, [a, b])
+  if (!pair) throw new Refusal(422, [issue('reference-unresolved', 'a, b')])
   noteView(call, view)
-  call.log({ persons })
+  call.log({ persons: pair.persons })
   const isTogether = body.decision !== 'split'
   const assertion =
     kind === 'person'
@@ -190,12 +182,21 @@ async function decide(call: Call, deps: LinkDependencies): Promise<void> {
       : isTogether
         ? 'fracture-same'
         : 'fracture-different'
-  const entry: DecisionEntry = { assertion, a, b, by: call.principal.subject, reason: body.reason, review: idOf(call) }
+  const entry: DecisionEntry = {
+    assertion,
+    a,
+    b,
+    record: pair.record,
+    by: call.principal.subject,
+    reason: body.reason,
+    review: idOf(call),
+  }
   const accepted = await deps.accept({
     sender: `user:${call.principal.subject}`,
     organisation: 'FLSDB' as OdsCode,
     side: 'site',
     protocol: 'decision',
+    recordKey: pair.record,
     controlId: call.requestId,
     type: assertion,
     bytes: Buffer.from(JSON.stringify(entry)),

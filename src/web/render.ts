@@ -1,0 +1,31 @@
+import { createElement } from 'react'
+import { renderToStaticMarkup } from 'react-dom/server'
+import type { HomeView } from './home-view.ts'
+import type { Block } from './markdown.ts'
+import { registerTsx } from './tsx.ts'
+
+/** The pages, ready to render; every answer is a whole HTML document. */
+export type Pages = {
+  readonly home: (view: HomeView) => string
+  readonly guide: (title: string, blocks: readonly Block[]) => string
+  readonly guides: (pages: readonly { readonly name: string; readonly title: string }[]) => string
+  readonly apiDocs: () => string
+}
+
+/** Loads the React pages (server-side only). */
+export async function loadPages(): Promise<Pages> {
+  registerTsx()
+  const [{ HomePage }, { DocsPage, DocsIndexPage }, { ApiDocsPage }] = await Promise.all([
+    import('./home-page.tsx'),
+    import('./docs-page.tsx'),
+    import('./api-docs-page.tsx'),
+  ])
+  const page = (element: Parameters<typeof renderToStaticMarkup>[0]) =>
+    `<!doctype html>${renderToStaticMarkup(element)}`
+  return {
+    home: view => page(createElement(HomePage, { view })),
+    guide: (title, blocks) => page(createElement(DocsPage, { title, blocks })),
+    guides: pages => page(createElement(DocsIndexPage, { pages })),
+    apiDocs: () => page(createElement(ApiDocsPage)),
+  }
+}
