@@ -34,7 +34,10 @@ export function objectsAt(value: unknown, name: string): readonly JsonObject[] {
  * Literal texts of numbers that JavaScript would write otherwise (`1.50`, `1e2`, twenty digits), by the object or array that holds them.
  * In FHIR the precision of a decimal is part of its value (R4, "decimal").
  */
-export type NumberLiterals = WeakMap<object, Map<string, string>>
+export type NumberLiterals = {
+  get(holder: object): Map<string, string> | undefined
+  set(holder: object, texts: Map<string, string>): unknown
+}
 
 /** The number exactly as sent. */
 export function literalOf(literals: NumberLiterals, holder: object, name: string | number, value: number): string {
