@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { type DateDensity, tabulate } from './date-density.ts'
+import { type DensityName, type FractureNumbers, fractureShape } from './fracture-numbers.ts'
 import { type PersonNumbers, personShape } from './person-numbers.ts'
 
 export type NameKind = 'surname' | 'forename'
@@ -67,4 +69,34 @@ function readVariants(table: string): PersonModel['variantGroups'] {
       for (const name of names.split(' ')) groups[one].set(name, (groups[one].get(name) ?? new Set()).add(index))
   })
   return groups
+}
+
+/** `densities` tabulated once. */
+export type FractureModel = FractureNumbers & {
+  readonly name: string
+  readonly tables: Readonly<Record<DensityName, DateDensity>>
+}
+
+/** Reads `<version>.json` from a folder (`models/fracture`), once, at start. Throws as `loadPersonModel` does. */
+export function loadFractureModel(directory: string, version = '1.0.0'): FractureModel {
+  const file = join(directory, `${version}.json`)
+  const parsed = fractureShape.safeParse(JSON.parse(readFileSync(file, 'utf8')))
+  if (!parsed.success) throw new Error(`${file}: ${z.prettifyError(parsed.error)}`)
+  return fractureModel(parsed.data)
+}
+
+/** A model from its numbers; also the way to try other numbers. */
+export function fractureModel(numbers: FractureNumbers): FractureModel {
+  const { densities } = numbers
+  const tables = {
+    acute: tabulate(densities.acute),
+    'hospital-recorded': tabulate(densities['hospital-recorded']),
+    clinic: tabulate(densities.clinic),
+    'gp-onset': tabulate(densities['gp-onset']),
+    'gp-same-day': tabulate(densities['gp-same-day']),
+    'gp-recorded': tabulate(densities['gp-recorded']),
+    history: tabulate(densities.history),
+    received: tabulate(densities.received),
+  }
+  return { ...numbers, name: `fracture/${numbers.version}`, tables }
 }
