@@ -1,5 +1,6 @@
-import type { Coding, FactKind } from '../fls/fact.ts'
+import type { Coding, ConceptRef, FactKind } from '../fls/fact.ts'
 import { type Issue, issue } from '../fls/issue.ts'
+import { judgeValue } from '../terminology/ranges.ts'
 import { translate } from '../terminology/translate.ts'
 import { attributes, statesOf } from './attributes.ts'
 import { type FactPlan, plansFor } from './compile.ts'
@@ -106,14 +107,27 @@ function translateCodings(filling: Filling): boolean {
   const meaning = translate(list, filling.env.terminology, row.lookup, filling.places)
   for (const code of meaning.issues) {
     const isAboutUnknown = code === 'code-unknown' || code === 'code-local'
-    if (!(isAboutUnknown && row.onUnknown === 'skip')) filling.issues.push(issue(code, where))
+    if (!(isAboutUnknown && (row.onUnknown === 'skip' || row.onUnknown === 'quiet'))) filling.issues.push(issue(code, where))
   }
-  if (!meaning.concept && row.onUnknown !== 'keep') return false
+  if (!meaning.concept && (row.onUnknown === 'issue' || row.onUnknown === 'skip')) return false
   filling.values.set('coding', meaning.codings)
   if (meaning.concept) filling.values.set('concept', meaning.concept)
   if (meaning.laterality) filling.sides.add(meaning.laterality)
   if (meaning.certainty) filling.values.set('certainty', meaning.certainty)
+  if (meaning.concept) judge(meaning.concept, filling, where)
   return true
+}
+
+/** A value its concept cannot have is not used; a density sent under a T-score code is a density. */
+function judge(concept: ConceptRef, filling: Filling, where: string): void {
+  const value = filling.values.get('value')
+  const unit = filling.values.get('unit')
+  if (typeof value !== 'string') return
+  const verdict = judgeValue(concept.id, value, typeof unit === 'string' ? unit : '', filling.env.terminology.ranges)
+  if (verdict.kind === 'other-concept') filling.values.set('concept', { ...concept, id: verdict.concept })
+  if (verdict.kind !== 'outside') return
+  filling.values.delete('value')
+  filling.issues.push(issue('value-out-of-range', where))
 }
 
 function agreeOnSide(filling: Filling, where: string): void {

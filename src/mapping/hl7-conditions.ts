@@ -1,7 +1,12 @@
+import { mentionIn } from '../terminology/fracture-words.ts'
+import { tScoresIn } from '../terminology/tscore-words.ts'
 import type { Context } from './document.ts'
 import type { Condition } from './reader.ts'
 
-/** `starts:PR1-3.1=Z` text begins with one of these · `merges` MRG-1 names another number than PID-3. */
+/**
+ * `starts:PR1-3.1=Z` text begins with one of these · `merges` MRG-1 names another number than PID-3 · `mentions:2` the report under the OBR may
+ * speak of that many fractures · `tscore:hip` it states a T-score of the region in words.
+ */
 export const hl7Conditions: Record<string, Condition> = {
   starts: {
     isStatic: false,
@@ -11,7 +16,13 @@ export const hl7Conditions: Record<string, Condition> = {
       return context.values(argument.slice(0, at)).some(found => beginnings.some(start => found.text.trim().toUpperCase().startsWith(start)))
     },
   },
+  mentions: { isStatic: false, holds: (context, argument) => mentionIn(textOf(context), Number(argument)) !== undefined },
+  tscore: { isStatic: false, holds: (context, argument) => new Map<string, string>(tScoresIn(textOf(context))).has(argument) },
   merges: { isStatic: false, holds: context => namesAnother(context) },
+}
+
+function textOf(context: Context): string {
+  return context.values('OBR#text').map(found => found.text).join('\n')
 }
 
 function namesAnother(context: Context): boolean {

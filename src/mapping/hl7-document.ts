@@ -26,7 +26,7 @@ export function patientGroups(message: Message): readonly PatientGroup[] {
 
 /**
  * One patient of a message as the mapping tables see it. Paths: mappings/README.md. `PID#nhs-number` and `PID#local-number` find identifiers
- * by rule, not by place (hl7v2.md 1.2); `OBR#text` is the report under an OBR; `PR1#qualifiers` the OPCS Z codes after a procedure.
+ * by rule, not by place (hl7v2.md 1.2); `PARTNER-3` is the other PID of a link or unlink; `OBR#text` is the report under an OBR; `PR1#qualifiers` the OPCS Z codes after a procedure.
  */
 export function hl7Document(message: Message, group: PatientGroup): SourceDocument {
   const type = `${message.header.type}^${message.header.trigger}`
@@ -40,18 +40,22 @@ export function hl7Document(message: Message, group: PatientGroup): SourceDocume
   }
 }
 
+/** Segments of which a patient has one; all others are named with their ordinal (`DG1[1]`). */
+const single: ReadonlySet<string> = new Set(['MSH', 'EVN', 'PID', 'PD1', 'PV1', 'PV2', 'ACC', 'MRG', 'SCH', 'TXA'])
+
 function whereOf(segment: Segment): string {
-  return segment.index === 1 ? segment.name : `${segment.name}[${segment.index}]`
+  return segment.index === 1 && single.has(segment.name) ? segment.name : `${segment.name}[${segment.index}]`
 }
 
-const fieldPath = /^([A-Z][A-Z0-9]{2})-(\d{1,3})(?:\[(\d{1,3})\])?(?:\.(\d{1,3}))?(?:\.(\d{1,3}))?$/
+const fieldPath = /^([A-Z][A-Z0-9]{2}|PARTNER)-(\d{1,3})(?:\[(\d{1,3})\])?(?:\.(\d{1,3}))?(?:\.(\d{1,3}))?$/
 
 function valuesOf(from: string, own: Segment, group: PatientGroup, message: Message): readonly Found[] {
   const [name = '', special] = from.split('#')
-  if (special !== undefined) return specialValues(special, nearest(name, own, group), group, message)
+  const find = (wanted: string) => (wanted === 'PARTNER' ? partnerOf(group, message) : nearest(wanted, own, group))
+  if (special !== undefined) return specialValues(special, find(name), group, message)
   const match = fieldPath.exec(from)
   if (!match?.[1] || !match[2]) return []
-  const segment = nearest(match[1], own, group)
+  const segment = find(match[1])
   if (!segment) return []
   const [repetition, component, subcomponent] = match.slice(3).map(part => (part === undefined ? undefined : Number(part)))
   const field = Number(match[2])
@@ -72,6 +76,11 @@ function foundIn(repetition: Repetition, field: string, component?: number, subc
   if (state === 'null') return [{ text: '', where, isNull: true }]
   if (state !== 'value') return []
   return [value ? { text: value.text, where } : { text: repetition.text, where, part }]
+}
+
+/** The other PID of a link or unlink (A24, A37). */
+function partnerOf(group: PatientGroup, message: Message): Segment | undefined {
+  return message.segments('PID').find(pid => pid !== group.pid)
 }
 
 /** The segment meant by a name from where we stand: own, a follower, the nearest before, else the first after. */
@@ -122,7 +131,9 @@ function reportText(obr: Segment, group: PatientGroup): readonly Found[] {
   for (const segment of group.segments.slice(group.segments.indexOf(obr) + 1)) {
     if (segment.name === 'OBR') break
     if (segment.name !== 'OBX' || !textTypes.has(segment.component(2).toUpperCase())) continue
-    lines.push(...segment.repetitions(5).flatMap(each => (each.text ? [{ text: each.text, where: `${whereOf(segment)}-5` }] : [])))
+    // A one-word ST is a result ("Negative"), not a report.
+    const isReport = (text: string) => text !== '' && (segment.component(2).toUpperCase() !== 'ST' || /\s/.test(text.trim()))
+    lines.push(...segment.repetitions(5).flatMap(each => (isReport(each.text) ? [{ text: each.text, where: `${whereOf(segment)}-5` }] : [])))
   }
   return lines
 }

@@ -3,6 +3,7 @@ import type { Coding } from '../fls/fact.ts'
 import { issue } from '../fls/issue.ts'
 import { readNhsNumber } from '../fls/nhs-number.ts'
 import { readHl7Date } from '../sources/hl7v2/dates.ts'
+import { translate } from '../terminology/translate.ts'
 import { systemOf } from '../terminology/systems.ts'
 import type { Found } from './document.ts'
 import { hl7PersonReaders, localNumberOf } from './hl7-person-readers.ts'
@@ -157,12 +158,18 @@ const hl7ReportType: Reader = {
   gives: 'word',
   needsFound: false,
   read: (found, env) => {
+    if (isDxa(env)) return { value: 'dxa' }
     for (const value of found) {
       const known = env.values.get('report-type')?.get(value.text.trim().toUpperCase())
       if (known) return { value: known, where: value.where }
     }
     return { value: env.feed.reports ?? 'other' }
   },
+}
+
+function isDxa(env: ReadEnv): boolean {
+  const codings = env.context.values('OBR-4').flatMap(found => codingsIn(found, env, ''))
+  return translate(codings, env.terminology, ['dxa']).concept !== undefined
 }
 
 function textOf(found: Found): string {

@@ -63,19 +63,23 @@ function readFolder(path: string, name: string, terminology: Terminology, faults
   const codes: CodeRow[] = []
   for (const file of tableFiles(path)) {
     const at = `mappings/${name}/${file}`
-    if (file.endsWith('values.csv')) readValues(read(file), at, values, faults)
+    if (file.includes('/')) read(file)
+    else if (file.endsWith('values.csv')) readValues(read(file), at, values, faults)
     else if (file.endsWith('codes.csv')) codes.push(...readLocalCodes(read(file), at, terminology, faults))
     else rows.push(...readRows(read(file), at, faults))
   }
   return { name, source, rows, values, codes }
 }
 
-/** CSV files of a folder and its sub-folders, samples and column lists left out, in order of name. */
+/**
+ * CSV files of a folder and its sub-folders, samples left out, in order of name. Files of sub-folders are a protocol's own tables (columns of
+ * an extract), read by the protocol; they count into the hash.
+ */
 function tableFiles(path: string): readonly string[] {
   return readdirSync(path, { withFileTypes: true, recursive: true })
     .filter(entry => entry.isFile() && entry.name.endsWith('.csv'))
     .map(entry => relative(path, join(entry.parentPath, entry.name)).split(sep).join('/'))
-    .filter(file => !file.split('/').includes('samples') && !file.split('/').includes('columns'))
+    .filter(file => !file.split('/').includes('samples'))
     .sort()
 }
 
@@ -112,8 +116,9 @@ function readRows(bytes: Buffer, name: string, faults: string[]): readonly Mappi
 }
 
 function onUnknown(text: string, at: string, faults: string[]): OnUnknown {
-  if (text === 'issue' || text === 'skip' || text === 'keep' || text === '') return text === '' ? 'keep' : text
-  faults.push(`${at}, onUnknown: keep, issue or skip`)
+  if (text === '') return 'keep'
+  if (text === 'issue' || text === 'skip' || text === 'keep' || text === 'quiet') return text
+  faults.push(`${at}, onUnknown: keep, quiet, issue or skip`)
   return 'keep'
 }
 

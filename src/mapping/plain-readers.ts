@@ -2,6 +2,7 @@ import { type DayDate, isDay, londonDate, parseInstant, parsePartialDate, type P
 import { issue } from '../fls/issue.ts'
 import { readNhsNumber } from '../fls/nhs-number.ts'
 import { mentionIn } from '../terminology/fracture-words.ts'
+import { tScoresIn } from '../terminology/tscore-words.ts'
 import { certaintyIn, sideIn } from '../terminology/words.ts'
 import type { Found } from './document.ts'
 import { nothing, type Outcome, type Reader, type ReadEnv } from './reader.ts'
@@ -64,6 +65,39 @@ function knownWord(found: readonly Found[], env: ReadEnv): Outcome | undefined {
     }
   }
   return undefined
+}
+
+/** Always a deleted value: for messages that take something back. */
+const deleted: Reader = { gives: 'date', needsFound: false, read: () => ({ isNull: true }) }
+
+/** The coding of the argument, `system|code`, where something was found. */
+const coding: Reader = {
+  gives: 'codings',
+  argument: 'required',
+  read: (_found, _env, argument) => {
+    const [system = '', code = ''] = argument.split('|')
+    return { value: [{ system, code }] }
+  },
+}
+
+/** Lowest T-score a report states for the region of the argument (hip, spine, forearm, heel). */
+const tScoreText: Reader = {
+  gives: 'text',
+  argument: 'required',
+  read: (found, _env, argument) => {
+    const scores = new Map<string, string>(tScoresIn(found.map(value => value.text).join('\n')))
+    const value = scores.get(argument)
+    return value === undefined ? nothing : { value }
+  },
+}
+
+/** ODS code of a practice or site: 5 to 9 letters and digits with at least one digit; of several values the first that looks like one. */
+const odsCode: Reader = {
+  gives: 'text',
+  read: found => {
+    const value = found.find(each => /^(?=.*\d)[A-Z0-9]{5,9}$/.test(each.text.trim().toUpperCase()))
+    return value ? { value: value.text.trim().toUpperCase(), where: value.where } : nothing
+  },
 }
 
 const yes: ReadonlySet<string> = new Set(['Y', 'YES', 'TRUE', 'T', '1'])
@@ -198,7 +232,25 @@ const fractureMention: Reader = {
 }
 
 export const plainReaders = {
-  text, texts, constant, 'if-found': ifFound, word, 'word-text': wordText, 'yes-no': yesNo, decimal, comparator, count, 'iso-date': isoDate,
-  postcode, 'nhs-number': nhsNumber, 'invalid-nhs-number': invalidNhsNumber, 'side-words': sideWords, 'certainty-words': certaintyWords,
+  text,
+  texts,
+  constant,
+  'if-found': ifFound,
+  deleted,
+  coding,
+  word,
+  'word-text': wordText,
+  'yes-no': yesNo,
+  decimal,
+  comparator,
+  count,
+  'iso-date': isoDate,
+  postcode,
+  'ods-code': odsCode,
+  'nhs-number': nhsNumber,
+  'invalid-nhs-number': invalidNhsNumber,
+  'side-words': sideWords,
+  'certainty-words': certaintyWords,
   'fracture-mention': fractureMention,
+  'tscore-text': tScoreText,
 } as const satisfies Record<string, Reader>

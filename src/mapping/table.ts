@@ -27,8 +27,8 @@ export type MappingRow = {
   readonly at: string
 }
 
-/** `keep`: fact without concept and an issue. `issue`: no fact, an issue. `skip`: neither. */
-export type OnUnknown = 'keep' | 'issue' | 'skip'
+/** `keep`: fact without concept and an issue. `quiet`: the fact alone. `issue`: no fact, an issue. `skip`: neither. */
+export type OnUnknown = 'keep' | 'quiet' | 'issue' | 'skip'
 
 /** A name of a registry with at most one plain argument: `trigger:A01|A04`, `!has:PV1-19`. */
 export type Call = { readonly name: string; readonly argument: string; readonly isNegated: boolean }

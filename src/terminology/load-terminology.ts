@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CodeRow } from './code-row.ts'
 import { checkCodeRow, readCodeRow } from './read-code-row.ts'
+import type { Range } from './ranges.ts'
 import { makeSiteTree, type SiteGroup, type SiteTree } from './site-tree.ts'
 import { aliasKey } from './systems.ts'
 import { readTable, TablesRefused, type TableLine } from './table-file.ts'
@@ -25,6 +26,7 @@ export function loadTerminology(directory: string): Terminology {
   const aliases = lines('system-aliases.csv', ['alias', 'system', 'seen'])
   const fifths = lines('fracture-site/m80-m84.csv', ['character', 'site', 'region'])
   const options = lines('bone-drug/options.csv', ['concept', 'option'])
+  const ranges = lines('ranges.csv', ['concept', 'unit', 'min', 'max', 'otherUnit', 'becomes', 'source'])
   const known = { systems: new Set(systems.map(line => line.cell('system'))), sites }
   const rows = codeSets(directory).flatMap(set => {
     const read = lines(`${set}/codes.csv`, codeColumns).map(line => readCodeRow(line, set, sites))
@@ -44,6 +46,7 @@ export function loadTerminology(directory: string): Terminology {
     ),
     sites,
     fifthCharacters: new Map(fifths.map(line => [line.cell('character'), line.cell('site')])),
+    ranges: ranges.map(readRange),
     drugOptions: new Map(options.map(line => [line.cell('concept'), line.cell('option')])),
   }
 }
@@ -75,6 +78,12 @@ function indexRows(rows: readonly CodeRow[]): Pick<Terminology, 'byCode' | 'pref
   }
   for (const list of prefixes.values()) list.sort((a, b) => b.prefix.length - a.prefix.length)
   return { byCode, prefixes }
+}
+
+function readRange(line: TableLine): Range {
+  const [concept, unit, otherUnit, becomes] = ['concept', 'unit', 'otherUnit', 'becomes'].map(line.cell)
+  const text = { concept: concept ?? '', unit: unit ?? '', otherUnit: otherUnit ?? '', becomes: becomes ?? '' }
+  return { ...text, min: Number(line.cell('min')), max: Number(line.cell('max')) }
 }
 
 function codeSets(directory: string): readonly string[] {

@@ -1,6 +1,7 @@
 import type { Certainty, Coding, ConceptRef, Laterality } from '../fls/fact.ts'
 import type { IssueCode } from '../fls/issue.ts'
 import type { CodeRow } from './code-row.ts'
+import type { Range } from './ranges.ts'
 import type { SiteTree } from './site-tree.ts'
 
 /** All shipped tables in memory; made once by `loadTerminology`, never changed. */
@@ -22,6 +23,7 @@ export type Terminology = {
   readonly fifthCharacters: ReadonlyMap<string, string>
   /** `drug.*` concept → CL-TXREC code; absent = no option (terminology.md 2.3). */
   readonly drugOptions: ReadonlyMap<string, string>
+  readonly ranges: readonly Range[]
 }
 
 /**
