@@ -1,7 +1,7 @@
 import type { Keys } from './access/keys.ts'
 import type { Fact, InboxId, RecordKey } from './fls/fact.ts'
 import type { Issue } from './fls/issue.ts'
-import type { Codebook } from './mapping/extract.ts'
+import type { Codebook } from './mapping/extract-codebook.ts'
 import { readEntry } from './mapping/read.ts'
 import type { MappingTables } from './mapping/tables.ts'
 import type { Registers } from './registers.ts'

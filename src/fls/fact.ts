@@ -35,7 +35,15 @@ export type ConceptRef = {
  * `recorded` is the day somebody typed; `received` stands where the sender gave no date.
  */
 export type DateKind =
-  | 'injury' | 'attendance' | 'admission' | 'onset' | 'recorded' | 'result' | 'clinic' | 'event' | 'received'
+  | 'injury'
+  | 'attendance'
+  | 'admission'
+  | 'onset'
+  | 'recorded'
+  | 'result'
+  | 'clinic'
+  | 'event'
+  | 'received'
 
 export type When = { readonly date: PartialDate; readonly kind: DateKind }
 
@@ -152,10 +160,17 @@ export type Medication = {
 }
 
 export type Appointment = { readonly clinic: Clinic; readonly state: 'booked' | 'attended' | 'cancelled' | 'missed' }
-export type RequestDetail = { readonly state?: 'sent' | 'completed' | 'cancelled'; readonly urgency?: string; readonly recipient?: string }
+export type RequestDetail = {
+  readonly state?: 'sent' | 'completed' | 'cancelled'
+  readonly urgency?: string
+  readonly recipient?: string
+}
 
 /** A radiology report or letter. Its text stays in the inbox; `mention` only says where the text may speak of a fracture. */
-export type DocumentDetail = { readonly type: 'radiology' | 'letter' | 'dxa' | 'laboratory' | 'other'; readonly mention?: { readonly site: string; readonly isNegated: boolean } }
+export type DocumentDetail = {
+  readonly type: 'radiology' | 'letter' | 'dxa' | 'laboratory' | 'other'
+  readonly mention?: { readonly site: string; readonly isNegated: boolean }
+}
 
 /** One answer to an audit question by somebody at a site. `values`: codes of the item's list, or text for dates and numbers; empty = cleared. */
 export type AnswerDetail = {
@@ -173,8 +188,17 @@ export type AnswerDetail = {
  * `same-patient`, `not-same-patient`: a person decided; `fracture-same`, `fracture-different`: a person decided about two facts.
  */
 export type AssertionDetail = {
-  readonly assertion: 'replaced-by' | 'superseded-nhs' | 'same-patient' | 'not-same-patient' | 'fracture-same' | 'fracture-different'
+  readonly assertion:
+    | 'replaced-by'
+    | 'superseded-nhs'
+    | 'same-patient'
+    | 'not-same-patient'
+    | 'fracture-same'
+    | 'fracture-different'
+  /** Record key; for `fracture-*` the second fact id. */
   readonly other: string
+  /** `fracture-*` only: the first fact id. */
+  readonly fact?: string
   readonly by: 'source' | 'human'
 }
 

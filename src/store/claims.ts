@@ -52,7 +52,8 @@ export async function claimEntries(
     ],
     { writeConcern: { w: 1 } },
   )
-  return store.inbox.find({ _id: { $in: ids }, state: 'claimed', claimedBy: worker }).toArray()
+  // The claim itself need not be on a majority: one that is lost is a claim nobody has, and the fence guards the rest.
+  return store.inbox.find({ _id: { $in: ids }, state: 'claimed', claimedBy: worker }, { readConcern: { level: 'local' } }).toArray()
 }
 
 /** Frees claims whose lease has ended: recovery is this query, not a phase. */

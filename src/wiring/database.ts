@@ -1,0 +1,59 @@
+import path from 'node:path'
+import { BadSetting, type Config } from '../config.ts'
+import { type Embedded, startEmbedded } from '../store/embedded.ts'
+import { type MongodSource, supplyMongod } from '../store/mongod-supply.ts'
+import { createResourceIndexes } from '../store/resources.ts'
+import { ensureIndexes, openStore, type Store } from '../store/store.ts'
+
+/** The open database, and where its server came from. `embedded` is ours to stop. */
+export type Database = {
+  readonly store: Store
+  readonly uri: string
+  readonly version: string
+  readonly source: MongodSource
+  readonly embedded?: Embedded
+}
+
+/** Series that must not hold real patients: out of support, or known to lose or leak (trust.md 5.3). */
+const refusedInProduction = [
+  { test: /^[0-6]\./, why: 'the series is out of support' },
+  { test: /^7\.0\.([0-9]|[12][0-9]|3[01])$/, why: 'it lacks the fix of CVE-2026-6914 (use 7.0.32 or newer)' },
+  { test: /^8\.0\.([0-9]|1[0-9]|20)$/, why: 'it lacks the fix of CVE-2026-6914 (use 8.0.21 or newer)' },
+] as const
+
+/** Uses `MONGODB_URI`, or starts the embedded server; brings the indexes; checks in production that the server is fit for patients. */
+export async function openDatabase(config: Config, tell: (line: string) => void): Promise<Database> {
+  const started = config.mongodbUri ? undefined : await startOwn(config, tell)
+  const uri = config.mongodbUri ?? started?.embedded.uri ?? ''
+  const store = await openStore(uri, config.database)
+  const { version } = await store.db.admin().serverInfo()
+  const fault = refusedInProduction.find(({ test }) => test.test(String(version)))
+  if (config.profile === 'production' && fault) {
+    await store.close()
+    throw new BadSetting(`MongoDB ${String(version)} is refused in production: ${fault.why}.`)
+  }
+  await ensureIndexes(store)
+  await createResourceIndexes(store.db)
+  return {
+    store,
+    uri,
+    version: String(version),
+    source: started?.source ?? 'uri',
+    ...(started ? { embedded: started.embedded } : {}),
+  }
+}
+
+async function startOwn(
+  config: Config,
+  tell: (line: string) => void,
+): Promise<{ embedded: Embedded; source: MongodSource }> {
+  const mongod = await supplyMongod({
+    cacheFolder: path.join(import.meta.dirname, '..', '..', '.cache', 'mongod'),
+    tell,
+  })
+  const embedded = await startEmbedded(mongod, config.dataFolder)
+  tell(
+    `MongoDB: ${mongod.version} from ${mongod.source}, one member on loopback: an acknowledged message survives a crash, not the loss of this disk`,
+  )
+  return { embedded, source: mongod.source }
+}

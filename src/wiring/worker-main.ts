@@ -1,0 +1,43 @@
+import { loadKeys } from '../access/keys.ts'
+import { createLogger } from '../http/logger.ts'
+import { openStore } from '../store/store.ts'
+import { runWorker } from '../worker.ts'
+import { openRiver } from '../open-river.ts'
+
+/**
+ * One worker process. Told by its parent through the environment what to serve; ends when the parent goes away, when asked to, or with
+ * exit code 75 when tables or models have changed and it must be started again.
+ */
+const startAgain = 75
+
+async function main(): Promise<void> {
+  const environment = process.env
+  const logger = createLogger({ level: environment['FLSDB_LOG_LEVEL'] ?? 'info' })
+  const store = await openStore(environment['MONGODB_URI'] ?? '', environment['FLSDB_DATABASE'] ?? 'flsdb')
+  const keys = await loadKeys(environment['FLSDB_KEY_FILE'] ?? '', false)
+  const { river, applyEntry } = openRiver(store, keys, { acceptTestNumbers: environment['FLSDB_TEST_NUMBERS'] === '1' })
+  const stopping = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort())
+  process.on('disconnect', () => stopping.abort())
+  const name = `${environment['FLSDB_WORKER'] ?? 'worker'}-${process.pid}-${Date.now()}`
+  const lanes = { from: Number(environment['FLSDB_LANES_FROM'] ?? 0), to: Number(environment['FLSDB_LANES_TO'] ?? 256) }
+  const end = await runWorker({
+    river,
+    name,
+    lanes,
+    applyEntry,
+    signal: stopping.signal,
+    report: report => {
+      if (report.kind === 'failure')
+        logger.event('worker failure', { code: report.code, ...(report.inboxId ? { inboxId: report.inboxId } : {}) })
+      process.send?.(report)
+    },
+  })
+  await store.close()
+  process.exit(end === 'new-tables' ? startAgain : 0)
+}
+
+main().catch((cause: unknown) => {
+  createLogger().failure('worker start', cause)
+  process.exit(1)
+})
