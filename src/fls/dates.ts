@@ -17,7 +17,10 @@ export function parsePartialDate(text: string): PartialDate | undefined {
   const [, year = '', month, day] = match
   if (Number(year) < 1850 || Number(year) > 2200) return undefined
   try {
-    Temporal.PlainDate.from({ year: Number(year), month: Number(month ?? 1), day: Number(day ?? 1) }, { overflow: 'reject' })
+    Temporal.PlainDate.from(
+      { year: Number(year), month: Number(month ?? 1), day: Number(day ?? 1) },
+      { overflow: 'reject' },
+    )
   } catch {
     return undefined
   }
@@ -82,10 +85,20 @@ export function londonDate(instant: Instant): DayDate {
  * a time skipped in spring is moved forward (hl7v2.md 1.4). Undefined when no such calendar time exists.
  */
 export function londonInstant(parts: {
-  year: number; month: number; day: number; hour?: number; minute?: number; second?: number; millisecond?: number
+  year: number
+  month: number
+  day: number
+  hour?: number
+  minute?: number
+  second?: number
+  millisecond?: number
 }): Instant | undefined {
   try {
-    return toInstant(Temporal.PlainDateTime.from(parts, { overflow: 'reject' }).toZonedDateTime('Europe/London', { disambiguation: 'later' }).toInstant())
+    return toInstant(
+      Temporal.PlainDateTime.from(parts, { overflow: 'reject' })
+        .toZonedDateTime('Europe/London', { disambiguation: 'later' })
+        .toInstant(),
+    )
   } catch {
     return undefined
   }

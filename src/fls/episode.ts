@@ -1,5 +1,5 @@
 import type { Explanation } from '../linkage/linkage.ts'
-import type { PartialDate, DayDate } from './dates.ts'
+import type { DayDate, PartialDate } from './dates.ts'
 import type { FactId, InboxId, Laterality, OdsCode, RecordKey, Side } from './fact.ts'
 import type { Issue } from './issue.ts'
 
@@ -33,7 +33,11 @@ export type EpisodeFracture = {
   readonly laterality?: Laterality
   readonly date?: PartialDate
   readonly status: 'confirmed' | 'provisional' | 'candidate'
-  readonly facts: readonly { readonly factId: FactId; readonly probability: number; readonly explanation?: Explanation }[]
+  readonly facts: readonly {
+    readonly factId: FactId
+    readonly probability: number
+    readonly explanation?: Explanation
+  }[]
 }
 
 /** One line of what a side contributed, for the two-sided view; codes and dates only. */

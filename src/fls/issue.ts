@@ -284,9 +284,21 @@ export const issueCodes = {
     text: 'Test or training message: kept, not used.',
     fix: 'Send live messages with MSH-11 P.',
   },
-  'batch-count-differs': { severity: 'warning', text: 'The batch holds another number of messages than its trailer says; all were kept.', fix: 'Check that the batch was sent whole, and the count in BTS-1 or FTS-1.' },
-  'charset-mislabelled': { severity: 'warning', text: 'The text is not in the character set named in MSH-18; it was read by its bytes.', fix: 'Name the character set really used in MSH-18.' },
-  'sender-unknown': { severity: 'error', text: 'This sending application and facility are not enrolled for this connection; nothing was kept.', fix: 'Ask the operator to enrol MSH-3 and MSH-4, or correct them.' },
+  'batch-count-differs': {
+    severity: 'warning',
+    text: 'The batch holds another number of messages than its trailer says; all were kept.',
+    fix: 'Check that the batch was sent whole, and the count in BTS-1 or FTS-1.',
+  },
+  'charset-mislabelled': {
+    severity: 'warning',
+    text: 'The text is not in the character set named in MSH-18; it was read by its bytes.',
+    fix: 'Name the character set really used in MSH-18.',
+  },
+  'sender-unknown': {
+    severity: 'error',
+    text: 'This sending application and facility are not enrolled for this connection; nothing was kept.',
+    fix: 'Ask the operator to enrol MSH-3 and MSH-4, or correct them.',
+  },
   'control-id-reused': {
     severity: 'warning',
     text: 'The control id came before with other content; both are kept.',

@@ -1,0 +1,93 @@
+import { answerOf, type Claim, claimOf } from './answer.ts'
+import { type DayDate, londonDate, parseDay, parsePartialDate } from './dates.ts'
+import type { AuditTables, DeriveContext, FactsByKind } from './derive.ts'
+import { needsReview } from './derive-fracture.ts'
+import type { EpisodeAnswer } from './episode.ts'
+import type { Injury, PersonFracture } from './injury.ts'
+import { type Item, itemOf, items } from './items.ts'
+import { rules } from './rules.ts'
+import { type AnswerFact, compareAnswers, siteClaims } from './site-answers.ts'
+
+type Answers = Record<string, EpisodeAnswer>
+export type AnswersInput = {
+  readonly injury: Injury
+  readonly otherFractures: readonly PersonFracture[]
+  readonly facts: FactsByKind
+  readonly siteAnswers: readonly AnswerFact[]
+  readonly tables: AuditTables
+}
+
+/** Items other derivations look at, before the rest: 1.09 anchors every window, 1.02 gives ages, 1.07 bounds 1.06. */
+const first = ['1.09', '1.02', '1.07']
+const order: readonly Item[] = [
+  ...first.flatMap(id => itemOf(id) ?? []),
+  ...items.filter(item => !first.includes(item.id)),
+]
+
+/** Every question of one episode, by site answers and derivations; items nobody answered are absent. */
+export function solveAnswers(input: AnswersInput): { answers: Answers; suggestions: Answers } {
+  const answers: Answers = {}
+  const suggestions: Answers = {}
+  for (const item of order) {
+    const own = siteClaims(input.siteAnswers, item.id)
+    const derived = derivedClaims(item, input, answers)
+    const answer = answerOf(item, item.isSuggestionOnly ? own : [...own, ...derived])
+    if (answer) answers[item.id] = answer
+    const suggestion = item.isSuggestionOnly ? answerOf(item, derived) : undefined
+    if (suggestion) suggestions[item.id] = suggestion
+  }
+  const type = typeSuggestion(input.injury)
+  if (type) suggestions['1.10'] = type
+  return { answers: inFormOrder(answers), suggestions: inFormOrder(suggestions) }
+}
+
+function derivedClaims(item: Item, input: AnswersInput, answers: Answers): Claim[] {
+  const { derivation } = item
+  if (!derivation) return []
+  const context = contextOf(item, input, answers)
+  return rules[derivation.rule](context).map(candidate => claimOf(candidate, derivation.rule))
+}
+
+function contextOf(item: Item, input: AnswersInput, answers: Answers): DeriveContext {
+  const answeredValue = (id: string): string | undefined => answers[id]?.values[0]
+  const anchor = parseDay(answeredValue('1.09') ?? '')
+  const birthDate = parsePartialDate(answeredValue('1.02') ?? '')
+  return {
+    item,
+    ...(anchor ? { anchor } : {}),
+    facts: input.facts,
+    fractures: input.injury.fractures,
+    otherFractures: input.otherFractures,
+    ...(birthDate ? { birthDate } : {}),
+    answerTo: answeredValue,
+    tables: input.tables,
+    siteAnsweredOn: answeredOn(input.siteAnswers, anchor),
+  }
+}
+
+function answeredOn(answers: readonly AnswerFact[], anchor: DayDate | undefined): DeriveContext['siteAnsweredOn'] {
+  return [...answers]
+    .sort(compareAnswers)
+    .map(fact => ({ on: londonDate(fact.revision.asOf), fact }))
+    .filter(({ on }) => anchor !== undefined && on >= anchor)
+}
+
+/** 1.10 where only a clinician may say: what the code hints at. */
+function typeSuggestion({ fractures: [fracture] }: Injury): EpisodeAnswer | undefined {
+  const item = itemOf('1.10')
+  if (!item || !fracture || !needsReview(fracture)) return undefined
+  const hints = fracture.memberFacts.flatMap(fact => {
+    const tokens = fact.concept?.specificity ?? []
+    const value = tokens.includes('periprosthetic_review')
+      ? 'periprosthetic'
+      : tokens.includes('atypical')
+        ? 'atypical-femoral'
+        : undefined
+    return value ? [claimOf({ values: [value], facts: [fact], side: fact.side }, 'fracture.type')] : []
+  })
+  return answerOf(item, hints)
+}
+
+function inFormOrder(answers: Answers): Answers {
+  return Object.fromEntries(items.flatMap(({ id }) => (answers[id] ? [[id, answers[id]] as const] : [])))
+}
