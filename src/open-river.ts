@@ -23,15 +23,25 @@ export type OpenRiver = {
 
 /** Mapping and terminology tables as they stand on disk, checked; throws naming file, row and column. */
 export function loadTables(acceptTestNumbers: boolean): MappingTables {
-  return loadMappings(path.join(root, 'mappings'), loadTerminology(path.join(root, 'terminology')), { acceptTestNumbers })
+  return loadMappings(path.join(root, 'mappings'), loadTerminology(path.join(root, 'terminology')), {
+    acceptTestNumbers,
+  })
 }
 
 /** Tables, models and registers of this deployment on one store: what workers, replay and tests carry entries down with. */
-export function openRiver(store: Store, keys: Keys, { acceptTestNumbers }: { readonly acceptTestNumbers: boolean }): OpenRiver {
+export function openRiver(
+  store: Store,
+  keys: Keys,
+  { acceptTestNumbers }: { readonly acceptTestNumbers: boolean },
+): OpenRiver {
   const river: River = {
-    store, keys,
+    store,
+    keys,
     tables: loadTables(acceptTestNumbers),
-    models: { person: loadPersonModel(path.join(root, 'models', 'person')), fracture: loadFractureModel(path.join(root, 'models', 'fracture')) },
+    models: {
+      person: loadPersonModel(path.join(root, 'models', 'person')),
+      fracture: loadFractureModel(path.join(root, 'models', 'fracture')),
+    },
     registers: cachedRegisters(store),
     codebook: async () => new Map(),
   }
@@ -43,7 +53,8 @@ function cachedRegisters(store: Store): () => Promise<Registers> {
   let cached: Registers | undefined
   return async () => {
     const version = String(await registerVersion(store.db))
-    if (cached?.version !== version) cached = registersOf(await loadDirectory(store.db), () => false, version, new Date())
+    if (cached?.version !== version)
+      cached = registersOf(await loadDirectory(store.db), () => false, version, new Date())
     return cached
   }
 }
@@ -58,6 +69,8 @@ async function applyEntry(store: Store, keys: Keys, { entry }: Read): Promise<re
 async function applyRegister(store: Store, keys: Keys, entry: Read['entry']): Promise<void> {
   await applyRegisterEntry(store.db, entry, nhsNumber => keys.id('opt-out', nhsNumber))
   const stated = readRegisterEntry(entry.bytes)
-  if (stated?.register === 'practice') await markDirty(store, { organisation: stated.id as OdsCode, side: 'gp' }, entry.id, new Date())
-  if (stated?.register === 'site') await markDirty(store, { organisation: stated.statement.organisation as OdsCode }, entry.id, new Date())
+  if (stated?.register === 'practice')
+    await markDirty(store, { organisation: stated.id as OdsCode, side: 'gp' }, entry.id, new Date())
+  if (stated?.register === 'site')
+    await markDirty(store, { organisation: stated.statement.organisation as OdsCode }, entry.id, new Date())
 }

@@ -5,12 +5,7 @@ import { compareFacts } from './fls/order.ts'
 import { type EpisodesInput, personFractures, solveEpisodes } from './fls/solve.ts'
 import { blockingKeys } from './linkage/blocking.ts'
 import { solveFractures } from './linkage/fractures.ts'
-import type {
-  Explanation,
-  PersonAssertion,
-  PersonSolution,
-  RecordEvidence,
-} from './linkage/linkage.ts'
+import type { Explanation, PersonAssertion, PersonSolution, RecordEvidence } from './linkage/linkage.ts'
 import type { FractureModel, PersonModel } from './linkage/models.ts'
 import { pairIsNear, solvePersons } from './linkage/persons.ts'
 import type { MappingTables } from './mapping/tables.ts'
@@ -118,8 +113,14 @@ function solvePerson(
   }
   const fractures = solveFractures(own.facts, context.tables.terminology.sites, context.models.fracture)
   const input: EpisodesInput = {
-    personId, personAliases: aliases, records: keys, current: own, fractures,
-    registers: context.registers, tables: context.tables.terminology, id: context.id,
+    personId,
+    personAliases: aliases,
+    records: keys,
+    current: own,
+    fractures,
+    registers: context.registers,
+    tables: context.tables.terminology,
+    id: context.id,
   }
   const episodes = solveEpisodes(input)
   const evidence = new Map(component.map(one => [one.record, one]))
@@ -151,18 +152,34 @@ function solvePerson(
   return { person, episodes: episodes.map(({ id, ...rest }) => ({ _id: id, ...rest })), reviews }
 }
 
-function fractureDocuments(fractures: ReturnType<typeof personFractures>, episodes: readonly Episode[]): PersonFracture[] {
+function fractureDocuments(
+  fractures: ReturnType<typeof personFractures>,
+  episodes: readonly Episode[],
+): PersonFracture[] {
   return fractures.map(({ fractureId, aliases, site, status, laterality, date, members, memberFacts }) => {
     const inboxOf = new Map(memberFacts.map(fact => [fact.id, fact.source.inboxId]))
     const episodeId = episodes.find(episode => episode.fractures.some(one => one.fractureId === fractureId))?.id
     return {
-      fractureId, aliases: [...aliases], site, status,
+      fractureId,
+      aliases: [...aliases],
+      site,
+      status,
       ...(laterality ? { laterality } : {}),
       ...(date ? { date } : {}),
       ...(episodeId ? { episodeId } : {}),
       facts: members.flatMap(({ factId, probability, explanation }) => {
         const inboxId = inboxOf.get(factId)
-        return inboxId ? [{ factId, inboxId, probability, decidedBy: explanation?.decidedBy ?? 'model', ...(explanation ? { explanation } : {}) }] : []
+        return inboxId
+          ? [
+              {
+                factId,
+                inboxId,
+                probability,
+                decidedBy: explanation?.decidedBy ?? 'model',
+                ...(explanation ? { explanation } : {}),
+              },
+            ]
+          : []
       }),
     }
   })

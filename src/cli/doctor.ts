@@ -1,8 +1,8 @@
 import { access, constants, statfs } from 'node:fs/promises'
-import { MongodMissing, supplyMongod } from '../store/mongod-supply.ts'
 import path from 'node:path'
 import { BadSetting, readConfig, settings } from '../config.ts'
 import { isFree } from '../store/embedded.ts'
+import { MongodMissing, supplyMongod } from '../store/mongod-supply.ts'
 import { openStore } from '../store/store.ts'
 
 type Finding = { readonly what: string; readonly isGood: boolean; readonly detail: string }
@@ -11,15 +11,31 @@ type Finding = { readonly what: string; readonly isGood: boolean; readonly detai
 export async function doctorCommand({ json }: { json?: boolean }): Promise<void> {
   const findings = await examine()
   if (json) console.log(JSON.stringify(findings))
-  else for (const { what, isGood, detail } of findings) console.log(`${isGood ? 'good' : 'MEND'}  ${what.padEnd(18)} ${detail}`)
+  else
+    for (const { what, isGood, detail } of findings)
+      console.log(`${isGood ? 'good' : 'MEND'}  ${what.padEnd(18)} ${detail}`)
   if (findings.some(finding => !finding.isGood)) process.exitCode = 1
 }
 
 async function examine(): Promise<Finding[]> {
-  const findings: Finding[] = [{ what: 'Node', isGood: Number(process.versions.node.split('.')[0]) >= 24, detail: `${process.versions.node} (24 is needed)` }]
+  const findings: Finding[] = [
+    {
+      what: 'Node',
+      isGood: Number(process.versions.node.split('.')[0]) >= 24,
+      detail: `${process.versions.node} (24 is needed)`,
+    },
+  ]
   try {
     const config = readConfig(process.env, 'demo')
-    findings.push({ what: 'settings', isGood: true, detail: `profile ${config.profile}; ${Object.keys(settings).filter(name => process.env[name]).join(', ') || 'all defaults'}` })
+    findings.push({
+      what: 'settings',
+      isGood: true,
+      detail: `profile ${config.profile}; ${
+        Object.keys(settings)
+          .filter(name => process.env[name])
+          .join(', ') || 'all defaults'
+      }`,
+    })
     findings.push(await disk(config.dataFolder), ...(await ports(config.httpPort, config.mllpPort, config.bind)))
     findings.push(config.mongodbUri ? await database(config.mongodbUri, config.database) : await embedded())
   } catch (cause) {
@@ -30,16 +46,27 @@ async function examine(): Promise<Finding[]> {
 }
 
 async function disk(folder: string): Promise<Finding> {
-  const existing = await access(folder, constants.W_OK).then(() => folder, () => path.dirname(folder))
+  const existing = await access(folder, constants.W_OK).then(
+    () => folder,
+    () => path.dirname(folder),
+  )
   const { bavail, bsize, blocks } = await statfs(existing)
   const [free, share] = [(bavail * bsize) / 1024 ** 3, bavail / blocks]
-  return { what: 'disk', isGood: share > 0.08 && free > 1, detail: `${free.toFixed(1)} GiB free (${Math.round(share * 100)} %) at the data folder; below 8 % intake refuses` }
+  return {
+    what: 'disk',
+    isGood: share > 0.08 && free > 1,
+    detail: `${free.toFixed(1)} GiB free (${Math.round(share * 100)} %) at the data folder; below 8 % intake refuses`,
+  }
 }
 
 async function ports(http: number, mllp: number, host: string): Promise<Finding[]> {
   const [isHttpFree, isMllpFree] = await Promise.all([isFree(http, host), isFree(mllp, host)])
-  const detail = (port: number, isPortFree: boolean) => (isPortFree ? `${port} is free` : `${port} is taken: by this service if it runs, else set another`)
-  return [{ what: 'HTTP port', isGood: true, detail: detail(http, isHttpFree) }, { what: 'MLLP port', isGood: true, detail: detail(mllp, isMllpFree) }]
+  const detail = (port: number, isPortFree: boolean) =>
+    isPortFree ? `${port} is free` : `${port} is taken: by this service if it runs, else set another`
+  return [
+    { what: 'HTTP port', isGood: true, detail: detail(http, isHttpFree) },
+    { what: 'MLLP port', isGood: true, detail: detail(mllp, isMllpFree) },
+  ]
 }
 
 async function database(uri: string, name: string): Promise<Finding> {
@@ -49,7 +76,11 @@ async function database(uri: string, name: string): Promise<Finding> {
     const hello = await store.db.admin().command({ hello: 1 })
     const skewMs = Math.abs(Date.now() - new Date(hello['localTime']).getTime())
     await store.close()
-    return { what: 'MongoDB', isGood: skewMs < 2_000, detail: `${version}, replica set ${hello['setName']} of ${hello['hosts']?.length ?? '?'} member(s), clock differs by ${skewMs} ms` }
+    return {
+      what: 'MongoDB',
+      isGood: skewMs < 2_000,
+      detail: `${version}, replica set ${hello['setName']} of ${hello['hosts']?.length ?? '?'} member(s), clock differs by ${skewMs} ms`,
+    }
   } catch (cause) {
     return { what: 'MongoDB', isGood: false, detail: cause instanceof Error ? cause.message : 'not reachable' }
   }
@@ -57,8 +88,15 @@ async function database(uri: string, name: string): Promise<Finding> {
 
 async function embedded(): Promise<Finding> {
   try {
-    const mongod = await supplyMongod({ cacheFolder: path.join(import.meta.dirname, '..', '..', '.cache', 'mongod'), tell: () => undefined })
-    return { what: 'MongoDB', isGood: true, detail: `embedded ${mongod.version} from ${mongod.source}; one member: not for real patients` }
+    const mongod = await supplyMongod({
+      cacheFolder: path.join(import.meta.dirname, '..', '..', '.cache', 'mongod'),
+      tell: () => undefined,
+    })
+    return {
+      what: 'MongoDB',
+      isGood: true,
+      detail: `embedded ${mongod.version} from ${mongod.source}; one member: not for real patients`,
+    }
   } catch (cause) {
     if (!(cause instanceof MongodMissing)) throw cause
     return { what: 'MongoDB', isGood: false, detail: cause.message }

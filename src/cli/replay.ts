@@ -8,7 +8,10 @@ export type ReplayCommand = { readonly diff?: boolean; readonly json?: boolean; 
 /** `flsdb replay`: everything after the inbox built again with today's tables and models; with `--diff` only compared, then discarded. */
 export async function replayCommand(options: ReplayCommand): Promise<void> {
   const { store, river, applyEntry } = await joinDeployment()
-  const bar = options.json || !process.stdout.isTTY ? undefined : new SingleBar({ format: 'replay {bar} {value}/{total} entries, {eta_formatted} left' })
+  const bar =
+    options.json || !process.stdout.isTTY
+      ? undefined
+      : new SingleBar({ format: 'replay {bar} {value}/{total} entries, {eta_formatted} left' })
   let total = 0
   const onProgress = (done: number, all: number) => {
     total = all
@@ -41,10 +44,15 @@ function tell(diff: ReplayDiff, options: ReplayCommand, total: number): void {
     console.log(JSON.stringify({ ...diff, swapped: !options.diff }))
     return
   }
-  console.log(`${diff.entries} of ${total} entries read again${diff.expired > 0 ? `, ${diff.expired} expired by retention left out` : ''}`)
+  console.log(
+    `${diff.entries} of ${total} entries read again${diff.expired > 0 ? `, ${diff.expired} expired by retention left out` : ''}`,
+  )
   for (const [collection, { added, removed, changed }] of Object.entries(diff.counts)) {
     console.log(`${collection.padEnd(9)} ${added} added, ${removed} removed, ${changed} changed`)
   }
-  for (const { collection, id, change, fields } of diff.differences) console.log(`  ${change} ${collection} ${id}${fields.length > 0 ? `: ${fields.join(', ')}` : ''}`)
-  console.log(options.diff ? 'Nothing was changed. Run without --diff to take it.' : 'Taken; workers go on with the new tables.')
+  for (const { collection, id, change, fields } of diff.differences)
+    console.log(`  ${change} ${collection} ${id}${fields.length > 0 ? `: ${fields.join(', ')}` : ''}`)
+  console.log(
+    options.diff ? 'Nothing was changed. Run without --diff to take it.' : 'Taken; workers go on with the new tables.',
+  )
 }

@@ -1,5 +1,6 @@
 import path from 'node:path'
-import { makeWorld, type Roster } from '../../synthetic/world.ts'
+import type { Roster } from '../../synthetic/roster.ts'
+import { makeWorld } from '../../synthetic/world.ts'
 import { readDemoIdentities, writeDemoFile } from '../access/demo-file.ts'
 import { type DemoIdentities, demoIdentities } from '../access/demo-identities.ts'
 import { type DemoProvider, newPrivateKey, startDemoProvider } from '../access/demo-provider.ts'

@@ -1,8 +1,8 @@
 import { loadKeys } from '../access/keys.ts'
 import { createLogger } from '../http/logger.ts'
+import { openRiver } from '../open-river.ts'
 import { openStore } from '../store/store.ts'
 import { runWorker } from '../worker.ts'
-import { openRiver } from '../open-river.ts'
 
 /**
  * One worker process. Told by its parent through the environment what to serve; ends when the parent goes away, when asked to, or with

@@ -1,0 +1,115 @@
+import type { Keys } from '../access/keys.ts'
+import type { Authenticate } from '../access/token.ts'
+import type { Config } from '../config.ts'
+import type { InboxId } from '../fls/fact.ts'
+import { accessLogRoutes } from '../http/api/access-log.ts'
+import { episodeRoutes } from '../http/api/episodes.ts'
+import { linkRoutes } from '../http/api/links.ts'
+import { messageRoutes } from '../http/api/messages.ts'
+import { registerRoutes } from '../http/api/registers.ts'
+import { createApp } from '../http/app.ts'
+import { assetRoutes } from '../http/assets.ts'
+import { healthRoutes } from '../http/health.ts'
+import { type Listening, listen } from '../http/listen.ts'
+import type { Logger } from '../http/logger.ts'
+import type { Metrics } from '../http/metrics.ts'
+import { pageRoutes } from '../http/pages.ts'
+import type { Route } from '../http/route.ts'
+import type { MappingTables } from '../mapping/tables.ts'
+import type { Accept } from '../sources/arrival.ts'
+import type { FhirDeps } from '../sources/fhir/door.ts'
+import { fhirIngestRoutes } from '../sources/fhir/routes.ts'
+import { openAccessLog } from '../store/access-log.ts'
+import { readInboxEntry } from '../store/inbox.ts'
+import { loadPages } from '../web/render.ts'
+import type { Database } from './database.ts'
+import type { Demo } from './demo.ts'
+import { readyChecks } from './ready.ts'
+
+export type HttpWiring = {
+  readonly config: Config
+  readonly port: number
+  readonly publicUrl: string
+  readonly database: Database
+  readonly keys: Keys
+  readonly tables: MappingTables
+  readonly accept: Accept
+  readonly authenticate: Authenticate
+  readonly issuer: string
+  readonly demo?: Demo
+  readonly mappingOf: (sender: string) => string | undefined
+  readonly whenApplied: (id: InboxId, timeoutMs: number) => Promise<boolean>
+  readonly isStopping: () => boolean
+  readonly mllp: { readonly host: string; readonly port: number }
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/** Every route of the service in one list, mounted behind identity, policy and access log. */
+export async function startHttp(wiring: HttpWiring): Promise<Listening> {
+  const { config, port, publicUrl, database, authenticate, demo, logger, metrics } = wiring
+  const accessLog = openAccessLog(database.store.db)
+  const routes: Route[] = [
+    ...(await dataRoutes(wiring)),
+    ...accessLogRoutes({ accessLog }),
+    ...healthRoutes({ checks: readyChecks(database.store, wiring.isStopping), metrics }),
+  ]
+  routes.push(
+    ...pageRoutes({
+      store: database.store,
+      pages: await loadPages(),
+      profile: config.profile,
+      baseUrl: publicUrl,
+      issuer: wiring.issuer,
+      mllp: wiring.mllp,
+      mongod: `${database.version} (${database.source})`,
+      ...(demo ? { demoFile: demo.file } : {}),
+      clock: () => new Date(),
+      routes: () => routes,
+    }),
+  )
+  const app = createApp({
+    routes,
+    authenticate,
+    accessLog,
+    logger,
+    metrics,
+    baseUrl: publicUrl,
+    ...(demo ? { idpProxyTarget: demo.provider.target } : {}),
+    ...(config.profile === 'production' ? {} : { rateLimits: { signedIn: 1_000_000, anonymous: 1_000_000 } }),
+  })
+  return listen(app, { host: config.bind, port })
+}
+
+async function dataRoutes({
+  config,
+  publicUrl,
+  database: { store },
+  keys,
+  tables,
+  accept,
+  mappingOf,
+  whenApplied,
+}: HttpWiring): Promise<Route[]> {
+  const clock = () => new Date()
+  const fhir: FhirDeps = {
+    accept,
+    db: store.db,
+    hmac: (...parts) => keys.id('fhir', ...parts),
+    rawBytes: async id => (await readInboxEntry(store, id))?.bytes,
+    baseUrl: publicUrl,
+    clock,
+    allowTestNumbers: config.profile !== 'production',
+    typeHandlers: new Map(),
+    tables,
+    mappingOf,
+  }
+  return [
+    ...fhirIngestRoutes(fhir),
+    ...registerRoutes({ store, accept, whenApplied, clock }),
+    ...episodeRoutes({ store, keys, clock }),
+    ...linkRoutes({ store, keys, accept, whenApplied }),
+    ...messageRoutes({ store, keys }),
+    ...assetRoutes(),
+  ]
+}

@@ -1,0 +1,50 @@
+import { statfs } from 'node:fs/promises'
+import type { ReadyCheck } from '../http/health.ts'
+import { ensureIndexes, type Store } from '../store/store.ts'
+
+const indexCheckMs = 60_000
+/** Below this share of free disk the database must not be filled further (trust.md 5.1.12). */
+const leastFreeShare = 0.08
+
+/** What `/ready` asks: a journaled majority write works, the indexes every promise rests on are there, the disk has room, nobody asked to stop. */
+export function readyChecks(store: Store, isStopping: () => boolean): ReadyCheck[] {
+  let indexesSeenAt = 0
+  return [
+    { name: 'running', run: async () => ({ isReady: !isStopping(), detail: isStopping() ? 'stopping' : 'yes' }) },
+    {
+      name: 'database',
+      run: async () => {
+        await store.db
+          .collection<{ _id: string; at: Date }>('heartbeat')
+          .updateOne({ _id: 'ready' }, { $set: { at: new Date() } }, { upsert: true, maxTimeMS: 2_500 })
+        return { isReady: true }
+      },
+    },
+    {
+      name: 'indexes',
+      run: async () => {
+        if (Date.now() - indexesSeenAt > indexCheckMs) {
+          await ensureIndexes(store)
+          indexesSeenAt = Date.now()
+        }
+        return { isReady: true }
+      },
+    },
+    {
+      name: 'disk',
+      run: async () => {
+        const { bavail, blocks } = await statfs('.')
+        return { isReady: bavail / blocks > leastFreeShare, detail: `${Math.round((100 * bavail) / blocks)} % free` }
+      },
+    },
+    {
+      name: 'backlog',
+      run: async () => {
+        const waiting = await store.inbox
+          .countDocuments({ state: 'received' }, { limit: 5_000_000, maxTimeMS: 2_000 })
+          .catch(() => -1)
+        return { isReady: true, detail: String(waiting) }
+      },
+    },
+  ]
+}
