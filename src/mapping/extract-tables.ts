@@ -52,7 +52,6 @@ export type Shape = {
   readonly title: string
   readonly precedence: number
   readonly windows1252: 'note' | 'expected'
-  readonly patientId: 'guid' | 'verbatim'
   readonly files: ReadonlyMap<string, FileKind>
 }
 
@@ -192,7 +191,6 @@ function readShape(
     title: String(stated('title')),
     precedence: Number(stated('precedence')),
     windows1252: stated('windows1252') === 'expected' ? 'expected' : 'note',
-    patientId: stated('patientId') === 'guid' ? 'guid' : 'verbatim',
     files: new Map(kinds.map(kind => [kind.file, kind])),
   }
 }

@@ -6,6 +6,7 @@ import { extendTerminology } from '../terminology/load-terminology.ts'
 import { readTable, TablesRefused } from '../terminology/table-file.ts'
 import type { Terminology } from '../terminology/terminology.ts'
 import { checkRows } from './check-rows.ts'
+import { loadExtractTables } from './extract-tables.ts'
 import { type FeedSource, feedShape } from './feed.ts'
 import { readLocalCodes } from './local-codes.ts'
 import type { ValueTables } from './reader.ts'
@@ -34,12 +35,14 @@ export function loadMappings(
   const feeds = folders.map(folder => layOver(kinds.get(folder.source.kind), folder, terminology))
   for (const feed of feeds) faults.push(...checkRows(feed))
   if (faults.length > 0) throw new TablesRefused([...new Set(faults)])
-  return {
+  const tables: MappingTables = {
     hash: hash.digest('hex'),
     terminology,
     feeds: new Map(feeds.map(feed => [feed.name, feed])),
     acceptTestNumbers: settings.acceptTestNumbers ?? true,
   }
+  const extracts = join(directory, 'gp-extract')
+  return existsSync(extracts) ? { ...tables, extracts: loadExtractTables(extracts, tables) } : tables
 }
 
 /** A folder as it stands, before the defaults are laid under it. */

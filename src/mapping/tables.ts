@@ -1,5 +1,6 @@
 import type { Terminology } from '../terminology/terminology.ts'
 import type { FactPlan } from './compile.ts'
+import type { ExtractTables } from './extract-tables.ts'
 import type { FeedSource } from './feed.ts'
 import type { ValueTables } from './reader.ts'
 import type { MappingRow } from './table.ts'
@@ -26,6 +27,8 @@ export type MappingTables = {
   readonly feeds: ReadonlyMap<string, FeedTables>
   /** 999 numbers are read as NHS numbers; off in production. */
   readonly acceptTestNumbers: boolean
+  /** Shapes and columns of GP extracts (`gp-extract/`); absent when the folder is. */
+  readonly extracts?: ExtractTables
 }
 
 /**
