@@ -17,11 +17,15 @@ const least = 1e-9
 
 /** Remembers the score of each injury met. */
 export function rememberScores(score: Scorer): Scorer {
-  const known = new Map<string, InjuryScore>()
+  const byKey = new Map<string, InjuryScore>()
+  const byIdentity = new WeakMap<Injury, InjuryScore>()
   return injury => {
+    const seen = byIdentity.get(injury)
+    if (seen) return seen
     const key = injury.map(fracture => fracture.map(statement => statement.order).join()).join(';')
-    const value = known.get(key) ?? score(injury)
-    known.set(key, value)
+    const value = byKey.get(key) ?? score(injury)
+    byKey.set(key, value)
+    byIdentity.set(injury, value)
     return value
   }
 }

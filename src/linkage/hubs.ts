@@ -105,11 +105,14 @@ function mayJoin(one: Hub, two: Hub, hubs: readonly Hub[], book: ScoreBook): boo
   return shareOf(one, two, hubs, book) >= autoProbability && shareOf(two, one, hubs, book) >= autoProbability
 }
 
-/** Probability that `hub` is `candidate`, among its rivals and nobody. A hub that is itself the candidate's person is no rival. */
+/**
+ * Probability that `hub` is `candidate`, among its rivals and nobody. A rival is a hub that cannot well be the candidate's person too;
+ * several records of one person do not compete with each other.
+ */
 export function shareOf(hub: Hub, candidate: Hub, hubs: readonly Hub[], book: ScoreBook): number {
   const rivals = hubs.filter(
     other =>
-      other !== hub && other !== candidate && !book.areApart(hub, other) && !areOnePerson(candidate, other, book),
+      other !== hub && other !== candidate && !book.areApart(hub, other) && areTwoPersons(candidate, other, book),
   )
   return posterior(
     book.scoreOf(hub, candidate).totalBits,
@@ -117,10 +120,11 @@ export function shareOf(hub: Hub, candidate: Hub, hubs: readonly Hub[], book: Sc
   )
 }
 
-function areOnePerson(one: Hub, two: Hub, book: ScoreBook): boolean {
-  const score = book.scoreOf(one, two)
-  if (score.totalBits < book.model.thresholds.mergeBits || book.areApart(one, two)) return false
-  return (score.guards.length === 0 || hasEqualNhs(score.levels)) && !book.contradicts(one, two)
+/** Evidence against one person: said by a human, a guard, a contradicting member, or fields that together speak against it. */
+function areTwoPersons(one: Hub, two: Hub, book: ScoreBook): boolean {
+  const { guards, levels, totalBits } = book.scoreOf(one, two)
+  if (book.areApart(one, two) || (guards.length > 0 && !hasEqualNhs(levels))) return true
+  return totalBits < book.model.priorBits || book.contradicts(one, two)
 }
 
 function hintsAmong(keys: readonly string[], edges: Edges, model: PersonModel): Part[] {

@@ -117,6 +117,8 @@ function visitOf(statement: Statement): string {
 
 /** ln of the integral over the event's day; `never` when no day fits all dates. */
 function logDates(statements: readonly Statement[]): number {
+  // A density sums to 1 over all days the event may have been on.
+  if (statements.length === 1) return 0
   const from = Math.max(...statements.map(one => one.first - one.density.late))
   const to = Math.min(...statements.map(one => one.last + one.density.early))
   let sum = 0

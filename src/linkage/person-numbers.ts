@@ -11,7 +11,6 @@ export const personShape = z.object({
   thresholds: z.object({
     autoProbability: share,
     reviewProbability: share,
-    mergeBits: bits,
     sourceMergeBits: bits,
     contradictionBits: bits,
   }),
