@@ -1,4 +1,5 @@
 import type { Condition } from './reader.ts'
+import { fhirConditions } from './fhir-conditions.ts'
 import { hl7Conditions } from './hl7-conditions.ts'
 
 const words = (argument: string): readonly string[] => argument.split('|')
@@ -26,4 +27,4 @@ const common: Record<string, Condition> = {
   },
 }
 
-export const conditions: ReadonlyMap<string, Condition> = new Map(Object.entries({ ...common, ...hl7Conditions }))
+export const conditions: ReadonlyMap<string, Condition> = new Map(Object.entries({ ...common, ...hl7Conditions, ...fhirConditions }))

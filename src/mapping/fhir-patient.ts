@@ -85,6 +85,12 @@ function authorityOf(identifier: JsonObject, who: Pick<FhirWho, 'organisation' |
   return who.feed.authority ?? who.organisation
 }
 
+/** The ODS code of an identifier in either spelling of its system. */
+export function odsCodeIn(identifier: JsonObject | undefined): string | undefined {
+  if (!odsSystem.test(textAt(identifier, 'system') ?? '')) return undefined
+  return textAt(identifier, 'value')?.trim().toUpperCase()
+}
+
 function typeCodes(identifier: JsonObject): string[] {
   return objectsAt(objectAt(identifier, 'type'), 'coding').map(coding => textAt(coding, 'code')?.toUpperCase() ?? '')
 }

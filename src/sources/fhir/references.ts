@@ -43,7 +43,7 @@ export async function resolveReferences(
   )
   const refusals: Refusal[] = []
   const references: Record<string, string> = {}
-  const found = new Map<string, ResourceDocument>()
+  const found = new Map<string, ResourceDocument>(matched(targets.entries))
   for (const [reference, where] of sent) {
     const form = plain.get(reference) ?? reference
     const became =
@@ -59,6 +59,11 @@ export async function resolveReferences(
   const known = new Set([...inBundle.values(), ...found.keys()])
   refusals.push(...requests.flatMap(request => lostSubjects(request, references, known, targets.base)))
   return { refusals, notes: { references, ...notesOn(found.values()) } }
+}
+
+/** Entries of the Bundle that are not written because the resource is there already: reading needs what was posted then. */
+function matched(entries: readonly PlannedWrite[]): [string, ResourceDocument][] {
+  return entries.flatMap(({ outcome, existing }) => (outcome === 'match' && existing ? [[existing._id, existing]] : []))
 }
 
 /** fullUrl, `Type/<id given by the sender>` and `Type/<our id>` of each entry → `Type/<our id>`. */
