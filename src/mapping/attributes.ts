@@ -1,7 +1,16 @@
 import type { FactKind } from '../fls/fact.ts'
 
 /** What a reader gives and an attribute takes; the two must be equal, checked when the tables are loaded. */
-export type ValueType = 'text' | 'texts' | 'word' | 'date' | 'codings' | 'boolean' | 'number' | 'local-number' | 'mention'
+export type ValueType =
+  | 'text'
+  | 'texts'
+  | 'word'
+  | 'date'
+  | 'codings'
+  | 'boolean'
+  | 'number'
+  | 'local-number'
+  | 'mention'
 
 /** `words`: the closed list of an attribute of type `word`. `isNullable`: a deleted value (`""`) is passed on as null. */
 export type Attribute = {
@@ -11,7 +20,17 @@ export type Attribute = {
   readonly isNullable?: true
 }
 
-const dateKinds = ['injury', 'attendance', 'admission', 'onset', 'recorded', 'result', 'clinic', 'event', 'received'] as const
+const dateKinds = [
+  'injury',
+  'attendance',
+  'admission',
+  'onset',
+  'recorded',
+  'result',
+  'clinic',
+  'event',
+  'received',
+] as const
 const when = Object.fromEntries(
   dateKinds.map(kind => [`when.${kind}`, { takes: 'date', kinds: 'all' } satisfies Attribute]),
 )

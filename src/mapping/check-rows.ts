@@ -1,5 +1,5 @@
-import { attributes, statesOf } from './attributes.ts'
 import { requiredAttributes } from './assemble.ts'
+import { attributes, statesOf } from './attributes.ts'
 import { conditions } from './conditions.ts'
 import { readers } from './readers.ts'
 import { kindOf, type MappingRow } from './table.ts'
@@ -35,10 +35,12 @@ function checkValueRow(row: MappingRow, feed: FeedTables, isDeclared: boolean): 
   if (row.row === '') faults.push(`${row.at}, row: empty`)
   if (!isDeclared) faults.push(`${row.at}, fact: never declared by a row with to = fact`)
   if (!attribute) faults.push(`${row.at}, to: no such attribute`)
-  else if (attribute.kinds !== 'all' && (!kind || !attribute.kinds.includes(kind))) faults.push(`${row.at}, to: not of this kind of fact`)
+  else if (attribute.kinds !== 'all' && (!kind || !attribute.kinds.includes(kind)))
+    faults.push(`${row.at}, to: not of this kind of fact`)
   if (!reader) faults.push(`${row.at}, reader: no such reader`)
   if (!attribute || !reader || !row.reader) return faults
-  if (!fits(reader.gives, attribute.takes)) faults.push(`${row.at}, reader: gives ${reader.gives}, ${row.to} takes ${attribute.takes}`)
+  if (!fits(reader.gives, attribute.takes))
+    faults.push(`${row.at}, reader: gives ${reader.gives}, ${row.to} takes ${attribute.takes}`)
   if (reader.needsFound !== false && row.from.length === 0) faults.push(`${row.at}, from: the reader needs a path`)
   if (reader.argument === 'required' && row.reader.argument === '') faults.push(`${row.at}, reader: needs an argument`)
   if (!reader.argument && row.reader.argument !== '') faults.push(`${row.at}, reader: takes no argument`)
@@ -72,5 +74,7 @@ function checkWords(row: MappingRow, feed: FeedTables): readonly string[] {
 }
 
 function checkConditions(row: MappingRow): readonly string[] {
-  return row.when.filter(call => !conditions.has(call.name)).map(call => `${row.at}, when: no such condition ${call.name}`)
+  return row.when
+    .filter(call => !conditions.has(call.name))
+    .map(call => `${row.at}, when: no such condition ${call.name}`)
 }

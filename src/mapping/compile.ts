@@ -1,7 +1,7 @@
 import type { FactKind } from '../fls/fact.ts'
 import { conditions } from './conditions.ts'
+import { type Call, kindOf, type MappingRow } from './table.ts'
 import type { FeedTables } from './tables.ts'
-import { kindOf, type Call, type MappingRow } from './table.ts'
 
 /** One fact of a table for one document type: where to look, whether, and the rows that fill it. Static conditions are settled. */
 export type FactPlan = {

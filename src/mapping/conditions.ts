@@ -1,6 +1,6 @@
-import type { Condition } from './reader.ts'
 import { fhirConditions } from './fhir-conditions.ts'
 import { hl7Conditions } from './hl7-conditions.ts'
+import type { Condition } from './reader.ts'
 
 const words = (argument: string): readonly string[] => argument.split('|')
 
@@ -27,4 +27,6 @@ const common: Record<string, Condition> = {
   },
 }
 
-export const conditions: ReadonlyMap<string, Condition> = new Map(Object.entries({ ...common, ...hl7Conditions, ...fhirConditions }))
+export const conditions: ReadonlyMap<string, Condition> = new Map(
+  Object.entries({ ...common, ...hl7Conditions, ...fhirConditions }),
+)

@@ -21,7 +21,11 @@ export type Draft = {
   readonly values: ReadonlyMap<string, unknown>
 }
 
-export type Drafts = { readonly drafts: readonly Draft[]; readonly issues: readonly Issue[]; readonly rows: ReadonlySet<string> }
+export type Drafts = {
+  readonly drafts: readonly Draft[]
+  readonly issues: readonly Issue[]
+  readonly rows: ReadonlySet<string>
+}
 
 /** What a reader needs beside document, context, row and the feed's tables. */
 export type DocumentEnv = Pick<ReadEnv, 'organisation' | 'sender' | 'receivedAt' | 'acceptTestNumbers'>
@@ -65,6 +69,7 @@ function draftOne(plan: FactPlan, env: ReadEnv, issues: Issue[], used: Set<strin
   const filling: Filling = { plan, env, issues, used, values: new Map(), sides: new Set(), places: [] }
   for (const row of plan.rows) fill(row, filling)
   if (!translateCodings(filling)) return undefined
+  if (isHistory(filling)) dateHistory(filling)
   agreeOnSide(filling, path)
   used.add(declaration.row)
   return { kind: plan.kind, name: plan.name, row: declaration.row, path, context: env.context, values: filling.values }
@@ -107,7 +112,8 @@ function translateCodings(filling: Filling): boolean {
   const meaning = translate(list, filling.env.terminology, row.lookup, filling.places)
   for (const code of meaning.issues) {
     const isAboutUnknown = code === 'code-unknown' || code === 'code-local'
-    if (!(isAboutUnknown && (row.onUnknown === 'skip' || row.onUnknown === 'quiet'))) filling.issues.push(issue(code, where))
+    if (!(isAboutUnknown && (row.onUnknown === 'skip' || row.onUnknown === 'quiet')))
+      filling.issues.push(issue(code, where))
   }
   if (!meaning.concept && (row.onUnknown === 'issue' || row.onUnknown === 'skip')) return false
   filling.values.set('coding', meaning.codings)
@@ -130,6 +136,22 @@ function judge(concept: ConceptRef, filling: Filling, where: string): void {
   filling.issues.push(issue('value-out-of-range', where))
 }
 
+const acuteKinds: ReadonlySet<string> = new Set(['injury', 'attendance', 'admission', 'clinic'])
+
+function isHistory(filling: Filling): boolean {
+  const concept = filling.values.get('concept')
+  return typeof concept === 'object' && concept !== null && 'kind' in concept && concept.kind === 'history'
+}
+
+/** An old fracture did not happen at the visit that mentions it: only its own onset, or the day it was written down, dates it. */
+function dateHistory(filling: Filling): void {
+  filling.values.delete('when')
+  const rows = filling.plan.rows.filter(
+    row => row.to.startsWith('when.') && !acuteKinds.has(row.to.slice('when.'.length)),
+  )
+  for (const row of rows) fill(row, { ...filling, issues: [] })
+}
+
 function agreeOnSide(filling: Filling, where: string): void {
   const [side] = filling.sides
   if (filling.sides.size === 1) filling.values.set('laterality', side)
@@ -141,7 +163,11 @@ function readRow(row: MappingRow, found: readonly Found[], env: ReadEnv): Outcom
   if (!reader || !row.reader) return {}
   if (found.length === 0 && reader.needsFound !== false) return {}
   if (found.length > 0 && found.every(value => value.isNull)) return { isNull: true }
-  return reader.read(found.filter(value => !value.isNull), env, row.reader.argument)
+  return reader.read(
+    found.filter(value => !value.isNull),
+    env,
+    row.reader.argument,
+  )
 }
 
 /** First alternative that finds anything; a collection joins its paths in order. */
@@ -156,7 +182,11 @@ function select(context: Context, from: MappingRow['from']): readonly Found[] {
 function allHold(calls: readonly Call[], env: ReadEnv): boolean {
   return calls.every(call => {
     const condition = conditions.get(call.name)
-    return condition !== undefined && !condition.isStatic && condition.holds(env.context, call.argument, env) !== call.isNegated
+    return (
+      condition !== undefined &&
+      !condition.isStatic &&
+      condition.holds(env.context, call.argument, env) !== call.isNegated
+    )
   })
 }
 

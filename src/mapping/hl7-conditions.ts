@@ -12,17 +12,31 @@ export const hl7Conditions: Record<string, Condition> = {
     isStatic: false,
     holds: (context, argument) => {
       const at = argument.indexOf('=')
-      const beginnings = argument.slice(at + 1).toUpperCase().split('|')
-      return context.values(argument.slice(0, at)).some(found => beginnings.some(start => found.text.trim().toUpperCase().startsWith(start)))
+      const beginnings = argument
+        .slice(at + 1)
+        .toUpperCase()
+        .split('|')
+      return context
+        .values(argument.slice(0, at))
+        .some(found => beginnings.some(start => found.text.trim().toUpperCase().startsWith(start)))
     },
   },
-  mentions: { isStatic: false, holds: (context, argument) => mentionIn(textOf(context), Number(argument)) !== undefined },
-  tscore: { isStatic: false, holds: (context, argument) => new Map<string, string>(tScoresIn(textOf(context))).has(argument) },
+  mentions: {
+    isStatic: false,
+    holds: (context, argument) => mentionIn(textOf(context), Number(argument)) !== undefined,
+  },
+  tscore: {
+    isStatic: false,
+    holds: (context, argument) => new Map<string, string>(tScoresIn(textOf(context))).has(argument),
+  },
   merges: { isStatic: false, holds: context => namesAnother(context) },
 }
 
 function textOf(context: Context): string {
-  return context.values('OBR#text').map(found => found.text).join('\n')
+  return context
+    .values('OBR#text')
+    .map(found => found.text)
+    .join('\n')
 }
 
 function namesAnother(context: Context): boolean {

@@ -4,7 +4,19 @@ import type { Repetition, Segment } from '../sources/hl7v2/segment.ts'
 import type { Context, Found, SourceDocument } from './document.ts'
 
 /** Segments that follow the one they belong to; everything else is looked for backwards first. */
-const followers: ReadonlySet<string> = new Set(['NTE', 'TQ1', 'TQ2', 'RXR', 'RXC', 'AIS', 'AIL', 'AIP', 'AIG', 'RGS', 'MRG'])
+const followers: ReadonlySet<string> = new Set([
+  'NTE',
+  'TQ1',
+  'TQ2',
+  'RXR',
+  'RXC',
+  'AIS',
+  'AIL',
+  'AIP',
+  'AIG',
+  'RGS',
+  'MRG',
+])
 /** Segments that start a new group of followers. */
 const starters: ReadonlySet<string> = new Set(['ORC', 'OBR', 'SCH'])
 
@@ -57,7 +69,9 @@ function valuesOf(from: string, own: Segment, group: PatientGroup, message: Mess
   if (!match?.[1] || !match[2]) return []
   const segment = find(match[1])
   if (!segment) return []
-  const [repetition, component, subcomponent] = match.slice(3).map(part => (part === undefined ? undefined : Number(part)))
+  const [repetition, component, subcomponent] = match
+    .slice(3)
+    .map(part => (part === undefined ? undefined : Number(part)))
   const field = Number(match[2])
   return segment
     .repetitions(field)
@@ -71,7 +85,12 @@ function foundIn(repetition: Repetition, field: string, component?: number, subc
   const part = (number: number, sub?: number): string => repetition.component(number, sub)
   const value = component === undefined ? undefined : repetition.value(component, subcomponent)
   // A whole repetition may be structured although its first component is empty.
-  const whole = repetition.value(1).state === 'null' ? ('null' as const) : repetition.text === '' ? ('empty' as const) : ('value' as const)
+  const whole =
+    repetition.value(1).state === 'null'
+      ? ('null' as const)
+      : repetition.text === ''
+        ? ('empty' as const)
+        : ('value' as const)
   const state = value ? value.state : whole
   if (state === 'null') return [{ text: '', where, isNull: true }]
   if (state !== 'value') return []
@@ -92,10 +111,18 @@ function nearest(name: string, own: Segment, group: PatientGroup): Segment | und
     const end = after.findIndex(segment => segment.name === own.name || starters.has(segment.name))
     return (end < 0 ? after : after.slice(0, end)).find(segment => segment.name === name)
   }
-  return group.segments.slice(0, at).findLast(segment => segment.name === name) ?? after.find(segment => segment.name === name)
+  return (
+    group.segments.slice(0, at).findLast(segment => segment.name === name) ??
+    after.find(segment => segment.name === name)
+  )
 }
 
-function specialValues(special: string, segment: Segment | undefined, group: PatientGroup, message: Message): readonly Found[] {
+function specialValues(
+  special: string,
+  segment: Segment | undefined,
+  group: PatientGroup,
+  message: Message,
+): readonly Found[] {
   if (!segment) return []
   switch (special) {
     case 'nhs-number':
@@ -132,8 +159,13 @@ function reportText(obr: Segment, group: PatientGroup): readonly Found[] {
     if (segment.name === 'OBR') break
     if (segment.name !== 'OBX' || !textTypes.has(segment.component(2).toUpperCase())) continue
     // A one-word ST is a result ("Negative"), not a report.
-    const isReport = (text: string) => text !== '' && (segment.component(2).toUpperCase() !== 'ST' || /\s/.test(text.trim()))
-    lines.push(...segment.repetitions(5).flatMap(each => (isReport(each.text) ? [{ text: each.text, where: `${whereOf(segment)}-5` }] : [])))
+    const isReport = (text: string) =>
+      text !== '' && (segment.component(2).toUpperCase() !== 'ST' || /\s/.test(text.trim()))
+    lines.push(
+      ...segment
+        .repetitions(5)
+        .flatMap(each => (isReport(each.text) ? [{ text: each.text, where: `${whereOf(segment)}-5` }] : [])),
+    )
   }
   return lines
 }

@@ -1,8 +1,35 @@
 import type { Found } from './document.ts'
-import { nothing, type Reader, type ReadEnv } from './reader.ts'
+import { nothing, type ReadEnv, type Reader } from './reader.ts'
 
-const otherNames: ReadonlySet<string> = new Set(['M', 'B', 'A', 'P', 'MAIDEN', 'ALIAS', 'PREVIOUS', 'BIRTH', 'N', 'NICKNAME'])
-const temporaryAddresses: ReadonlySet<string> = new Set(['TM', 'C', 'BI', 'B', 'O', 'BDL', 'BR', 'N', 'F', 'TEMP', 'TEMPORARY', 'BUSINESS', 'WORK'])
+const otherNames: ReadonlySet<string> = new Set([
+  'M',
+  'B',
+  'A',
+  'P',
+  'MAIDEN',
+  'ALIAS',
+  'PREVIOUS',
+  'BIRTH',
+  'N',
+  'NICKNAME',
+])
+const temporaryAddresses: ReadonlySet<string> = new Set([
+  'TM',
+  'C',
+  'BI',
+  'B',
+  'O',
+  'BDL',
+  'BR',
+  'N',
+  'F',
+  'TEMP',
+  'TEMPORARY',
+  'BUSINESS',
+  'WORK',
+])
+
+const postcodeShape = /^[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}$/
 
 /** Current name: the first XPN whose type is not maiden, birth, alias or previous. Surname = sub-component 1 of component 1. */
 const familyName: Reader = {
@@ -52,12 +79,16 @@ const addressLines: Reader = {
   read: found => {
     const home = homeAddress(found)
     const street = (home?.part?.(1, 1) || home?.part?.(1) || '').trim()
-    const lines = [street, ...[2, 3, 4].map(at => (home?.part?.(at) ?? '').trim())].filter(line => line !== '')
+    const lines = [street, ...[2, 3, 4].map(at => (home?.part?.(at) ?? '').trim())].filter(
+      line => line !== '' && !isPostcode(line),
+    )
     return home && lines.length > 0 ? { value: lines, where: home.where } : nothing
   },
 }
 
-const postcodeShape = /^[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}$/
+function isPostcode(line: string): boolean {
+  return postcodeShape.test(line.toUpperCase().replace(/[^A-Z0-9]/g, ''))
+}
 
 /** Postcode of the home address; XAD-5, or the last line when it looks like one (older senders). */
 const homePostcode: Reader = {
@@ -82,7 +113,10 @@ const localNumber: Reader = {
   },
 }
 
-export function localNumberOf(found: readonly Found[], env: ReadEnv): { authority: string; number: string } | undefined {
+export function localNumberOf(
+  found: readonly Found[],
+  env: ReadEnv,
+): { authority: string; number: string } | undefined {
   const [identifier] = found
   const number = identifier?.part?.(1) ?? ''
   if (number === '') return undefined

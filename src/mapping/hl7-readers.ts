@@ -3,12 +3,12 @@ import type { Coding } from '../fls/fact.ts'
 import { issue } from '../fls/issue.ts'
 import { readNhsNumber } from '../fls/nhs-number.ts'
 import { readHl7Date } from '../sources/hl7v2/dates.ts'
-import { translate } from '../terminology/translate.ts'
 import { systemOf } from '../terminology/systems.ts'
+import { translate } from '../terminology/translate.ts'
 import type { Found } from './document.ts'
 import { hl7PersonReaders, localNumberOf } from './hl7-person-readers.ts'
+import { nothing, type Outcome, type ReadEnv, type Reader } from './reader.ts'
 import { knownRecordKey } from './record-key.ts'
-import { nothing, type Outcome, type Reader, type ReadEnv } from './reader.ts'
 
 /** DT, DTM or TS as a calendar date in Europe/London, precision kept; TS.2 degree counts. Issue `unreadable-date`. */
 const hl7Date: Reader = { gives: 'date', read: found => readDate(found) }
@@ -17,7 +17,9 @@ function readDate(found: readonly Found[]): Outcome {
   const value = found.find(each => textOf(each) !== '')
   if (!value) return nothing
   const date = readHl7Date(textOf(value), value.part?.(2) ?? '')
-  return date ? { value: date, where: value.where } : { where: value.where, issues: [issue('unreadable-date', value.where)] }
+  return date
+    ? { value: date, where: value.where }
+    : { where: value.where, issues: [issue('unreadable-date', value.where)] }
 }
 
 /** A date only when it is before the date at the argument's path (or that one is missing): DG1-5 as onset (decisions.md 11). */
@@ -57,7 +59,13 @@ function codingsIn(found: Found, env: ReadEnv, fallback: string): readonly Codin
     const stated = part(at + 2).trim()
     const display = part(at + 1).trim()
     const system = stated || (at === 1 ? fallbackSystem(found, env, fallback) : '')
-    return [{ system: systemOf(system, env.terminology.systems) ?? system, code, ...(display ? { display: display.slice(0, 200) } : {}) }]
+    return [
+      {
+        system: systemOf(system, env.terminology.systems) ?? system,
+        code,
+        ...(display ? { display: display.slice(0, 200) } : {}),
+      },
+    ]
   })
 }
 
@@ -88,7 +96,11 @@ function numberIn(found: Found): string | undefined {
   const second = found.part?.(2).trim() ?? ''
   const isStructured = /^[<>]=?$|^=$|^$/.test(first) && numeric.test(second)
   const match = numeric.exec(isStructured ? second : first)
-  return match?.[0].replace(/[<>=≤≥\s]/g, '').replace(',', '.').replace('−', '-').replace(/^\+/, '')
+  return match?.[0]
+    .replace(/[<>=≤≥\s]/g, '')
+    .replace(',', '.')
+    .replace('−', '-')
+    .replace(/^\+/, '')
 }
 
 const hl7Comparator: Reader = {

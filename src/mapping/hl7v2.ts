@@ -8,8 +8,8 @@ import { assemble, type Frame } from './assemble.ts'
 import { plansFor } from './compile.ts'
 import { type Draft, draftFacts } from './draft.ts'
 import { hl7Document, type PatientGroup, patientGroups } from './hl7-document.ts'
-import { recordKeyOf } from './record-key.ts'
 import type { EntryReading } from './read.ts'
+import { recordKeyOf } from './record-key.ts'
 import { type FeedTables, type MappingTables, tablesFor } from './tables.ts'
 
 /**
@@ -22,8 +22,10 @@ export function readHl7v2(entry: InboxEntry, tables: MappingTables): EntryReadin
   const message = parseMessage(entry.bytes, charset ? { charset } : {})
   if (!message || !feed) return { facts: [], issues: [issue('message-unreadable', 'MSH')] }
   const { type, trigger, processingId } = message.header
-  if (plansFor(feed, `${type}^${trigger}`).length === 0) return { facts: [], issues: [issue('trigger-not-used', 'MSH-9')] }
-  if (processingId === 'T' || processingId === 'D') return { facts: [], issues: [issue('processing-id-not-production', 'MSH-11')] }
+  if (plansFor(feed, `${type}^${trigger}`).length === 0)
+    return { facts: [], issues: [issue('trigger-not-used', 'MSH-9')] }
+  if (processingId === 'T' || processingId === 'D')
+    return { facts: [], issues: [issue('processing-id-not-production', 'MSH-11')] }
   const time = asOf(message, entry.receivedAt)
   const facts: Fact[] = []
   const issues: Issue[] = [...time.issues]
@@ -39,7 +41,14 @@ export function readHl7v2(entry: InboxEntry, tables: MappingTables): EntryReadin
 
 type Time = { readonly asOf: Instant; readonly order?: number; readonly issues: readonly Issue[] }
 
-function readPatient(message: Message, group: PatientGroup, entry: InboxEntry, feed: FeedTables, tables: MappingTables, time: Time) {
+function readPatient(
+  message: Message,
+  group: PatientGroup,
+  entry: InboxEntry,
+  feed: FeedTables,
+  tables: MappingTables,
+  time: Time,
+) {
   if (!group.pid) return { facts: [], issues: [issue('segment-missing', 'PID')], rows: [] }
   const { organisation, sender, receivedAt } = entry
   const known = { organisation, sender, receivedAt, acceptTestNumbers: tables.acceptTestNumbers }
@@ -57,7 +66,8 @@ function readPatient(message: Message, group: PatientGroup, entry: InboxEntry, f
     asOf: time.asOf,
     ...(time.order === undefined ? {} : { order: time.order }),
   }
-  if (!drafts.some(draft => draft.kind === 'identity' && isIdentifying(draft))) found.push(issue('patient-missing', 'PID'))
+  if (!drafts.some(draft => draft.kind === 'identity' && isIdentifying(draft)))
+    found.push(issue('patient-missing', 'PID'))
   for (const draft of drafts) {
     const fact = assemble(draft, frame)
     if ('missing' in fact) found.push(issue('segment-missing', draft.path, { hint: fact.missing }))

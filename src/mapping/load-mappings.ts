@@ -31,7 +31,9 @@ export function loadMappings(
   const folders = readdirSync(directory, { withFileTypes: true })
     .filter(entry => entry.isDirectory() && existsSync(join(directory, entry.name, 'source.json')))
     .map(entry => readFolder(join(directory, entry.name), entry.name, terminology, faults, bytes => hash.update(bytes)))
-  const kinds = new Map(folders.filter(folder => folder.name === folder.source.kind).map(folder => [folder.name, folder]))
+  const kinds = new Map(
+    folders.filter(folder => folder.name === folder.source.kind).map(folder => [folder.name, folder]),
+  )
   const feeds = folders.map(folder => layOver(kinds.get(folder.source.kind), folder, terminology))
   for (const feed of feeds) faults.push(...checkRows(feed))
   if (faults.length > 0) throw new TablesRefused([...new Set(faults)])
@@ -54,7 +56,13 @@ type Folder = {
   readonly codes: readonly CodeRow[]
 }
 
-function readFolder(path: string, name: string, terminology: Terminology, faults: string[], heard: (bytes: Buffer) => void): Folder {
+function readFolder(
+  path: string,
+  name: string,
+  terminology: Terminology,
+  faults: string[],
+  heard: (bytes: Buffer) => void,
+): Folder {
   const read = (file: string): Buffer => {
     const bytes = readFileSync(join(path, file))
     heard(bytes)
@@ -89,7 +97,8 @@ function tableFiles(path: string): readonly string[] {
 function readSource(bytes: Buffer, name: string, faults: string[]): FeedSource {
   const parsed = feedShape.safeParse(parseJson(bytes))
   if (parsed.success) return parsed.data
-  for (const found of parsed.error.issues) faults.push(`mappings/${name}/source.json, ${found.path.join('.')}: ${found.message}`)
+  for (const found of parsed.error.issues)
+    faults.push(`mappings/${name}/source.json, ${found.path.join('.')}: ${found.message}`)
   return { kind: 'hl7v2' }
 }
 
@@ -106,10 +115,17 @@ function readRows(bytes: Buffer, name: string, faults: string[]): readonly Mappi
     row: line.cell('row'),
     each: line.cell('each'),
     fact: line.cell('fact'),
-    when: line.cell('when').split(/\s+/).filter(call => call !== '').map(parseCall),
+    when: line
+      .cell('when')
+      .split(/\s+/)
+      .filter(call => call !== '')
+      .map(parseCall),
     from: parseFrom(line.cell('from')),
     reader: line.cell('reader') === '' ? undefined : parseCall(line.cell('reader')),
-    lookup: line.cell('lookup').split(/\s+/).filter(set => set !== ''),
+    lookup: line
+      .cell('lookup')
+      .split(/\s+/)
+      .filter(set => set !== ''),
     to: line.cell('to'),
     onUnknown: onUnknown(line.cell('onUnknown'), line.at, faults),
     igRow: line.cell('igRow'),

@@ -10,11 +10,17 @@ const columns = ['system', 'code', 'set', 'concept', 'laterality', 'kind', 'disp
  * A sender's own codes (`codes.csv`). `set` = `standard`: `concept` is `<system>:<code>` of a published system and means what that means;
  * else `concept` is ours. Faults: unknown set, a standard code we do not know, a concept no shipped row has.
  */
-export function readLocalCodes(bytes: Buffer, name: string, terminology: Terminology, faults: string[]): readonly CodeRow[] {
+export function readLocalCodes(
+  bytes: Buffer,
+  name: string,
+  terminology: Terminology,
+  faults: string[],
+): readonly CodeRow[] {
   const concepts = new Set(terminology.rows.map(row => `${row.set}\u0000${row.concept}`))
   return readTable(bytes, name, columns, faults, ['laterality', 'kind', 'display', 'note']).flatMap(line => {
     const row = line.cell('set') === 'standard' ? standardRow(line, terminology) : ownRow(line)
-    const isKnown = row && (line.cell('set') === 'standard' || concepts.has(`${row.set}\u0000${row.concept}`) || isGeneric(row))
+    const isKnown =
+      row && (line.cell('set') === 'standard' || concepts.has(`${row.set}\u0000${row.concept}`) || isGeneric(row))
     if (!row || !isKnown) faults.push(`${line.at}, concept: not in our tables`)
     return row ? [{ ...row, ...keyOf(line, terminology), ...sideOf(line), at: line.at }] : []
   })

@@ -1,11 +1,11 @@
-import { type DayDate, isDay, londonDate, parseInstant, parsePartialDate, type PartialDate } from '../fls/dates.ts'
+import { type DayDate, isDay, londonDate, type PartialDate, parseInstant, parsePartialDate } from '../fls/dates.ts'
 import { issue } from '../fls/issue.ts'
 import { readNhsNumber } from '../fls/nhs-number.ts'
 import { mentionIn } from '../terminology/fracture-words.ts'
 import { tScoresIn } from '../terminology/tscore-words.ts'
 import { certaintyIn, sideIn } from '../terminology/words.ts'
 import type { Found } from './document.ts'
-import { nothing, type Outcome, type Reader, type ReadEnv } from './reader.ts'
+import { nothing, type Outcome, type ReadEnv, type Reader } from './reader.ts'
 
 /** Reads the first value that is not blank. */
 function first(read: (text: string, where: string, env: ReadEnv, argument: string) => Outcome): Reader['read'] {
@@ -19,7 +19,9 @@ function first(read: (text: string, where: string, env: ReadEnv, argument: strin
 const text: Reader = {
   gives: 'text',
   argument: 'optional',
-  read: first((value, _where, _env, argument) => ({ value: (argument === 'upper' ? value.toUpperCase() : value).slice(0, 500) })),
+  read: first((value, _where, _env, argument) => ({
+    value: (argument === 'upper' ? value.toUpperCase() : value).slice(0, 500),
+  })),
 }
 
 /** Every value that is not blank, trimmed. */
@@ -32,7 +34,12 @@ const texts: Reader = {
 }
 
 /** The argument itself: for what follows from the kind of message. */
-const constant: Reader = { gives: 'word', argument: 'required', needsFound: false, read: (_found, _env, argument) => ({ value: argument }) }
+const constant: Reader = {
+  gives: 'word',
+  argument: 'required',
+  needsFound: false,
+  read: (_found, _env, argument) => ({ value: argument }),
+}
 
 /** The argument itself, where something was found. */
 const ifFound: Reader = { gives: 'word', argument: 'required', read: (_found, _env, argument) => ({ value: argument }) }
@@ -184,7 +191,11 @@ export function readNhsNumbers(found: readonly Found[], env: ReadEnv): Outcome {
   if (value) return { value, where }
   const issues = read.map(each =>
     issue(
-      each.kind === 'placeholder' ? 'nhs-number-placeholder' : each.kind === 'test-range' ? 'nhs-number-test-range' : 'nhs-number-invalid',
+      each.kind === 'placeholder'
+        ? 'nhs-number-placeholder'
+        : each.kind === 'test-range'
+          ? 'nhs-number-test-range'
+          : 'nhs-number-invalid',
       each.where,
     ),
   )

@@ -1,5 +1,9 @@
 import type { Reading } from '../fls/fact.ts'
 import type { InboxEntry, Protocol } from '../sources/arrival.ts'
+import { readDecision } from './decision.ts'
+import type { Codebook } from './extract-codebook.ts'
+import { readExtract } from './extract.ts'
+import { readFhir } from './fhir.ts'
 import { readHl7v2 } from './hl7v2.ts'
 import type { MappingTables } from './tables.ts'
 
@@ -10,14 +14,18 @@ import type { MappingTables } from './tables.ts'
 export type EntryReading = Reading & { readonly waitsFor?: readonly string[]; readonly rows?: ReadonlySet<string> }
 
 /** Reads one kept entry into facts and issues: pure, deterministic, and one bad field never loses the message. */
-export type ReadEntry<Codes> = (entry: InboxEntry, tables: MappingTables, codebook: Codes) => EntryReading
+export type ReadEntry = (entry: InboxEntry, tables: MappingTables, codebook: Codebook) => EntryReading
 
-/** One line per protocol that speaks in mapping tables. */
-export const readersByProtocol = {
+/** One line per protocol. Register entries are no source of facts; an upload is read like a form. */
+export const readersByProtocol: Readonly<Partial<Record<Protocol, ReadEntry>>> = {
   hl7v2: readHl7v2,
-} as const satisfies Readonly<Partial<Record<Protocol, ReadEntry<never>>>>
+  fhir: readFhir,
+  extract: (entry, { extracts }, codebook) =>
+    extracts ? readExtract(entry, extracts, codebook) : { facts: [], issues: [] },
+  decision: (entry, tables) => readDecision(entry, tables.hash),
+}
 
-/** Facts and issues of an entry; none for protocols that are no source of facts (register entries). */
-export function readEntry(entry: InboxEntry, tables: MappingTables, _codebook?: unknown): EntryReading {
-  return entry.protocol === 'hl7v2' ? readHl7v2(entry, tables) : { facts: [], issues: [] }
+/** Facts and issues of an entry; none for protocols that are no source of facts. */
+export function readEntry(entry: InboxEntry, tables: MappingTables, codebook: Codebook): EntryReading {
+  return readersByProtocol[entry.protocol]?.(entry, tables, codebook) ?? { facts: [], issues: [] }
 }

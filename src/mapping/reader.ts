@@ -48,6 +48,9 @@ export type Reader = {
 /** A condition on a row. `isStatic`: depends on the document type alone, decided when the table is compiled. */
 export type Condition =
   | { readonly isStatic: true; readonly holds: (type: string, argument: string) => boolean }
-  | { readonly isStatic: false; readonly holds: (context: Context, argument: string, env: Omit<ReadEnv, 'lookup'>) => boolean }
+  | {
+      readonly isStatic: false
+      readonly holds: (context: Context, argument: string, env: Omit<ReadEnv, 'lookup'>) => boolean
+    }
 
 export const nothing: Outcome = {}

@@ -12,7 +12,8 @@ export function knownRecordKey(
   whose: { readonly sender: string; readonly side?: Side; readonly practice?: OdsCode },
 ): RecordKey | undefined {
   const { localNumber, nhsNumber } = identity
-  if (localNumber && whose.side === 'gp') return `${whose.practice ?? localNumber.authority}|gp|${localNumber.number}` as RecordKey
+  if (localNumber && whose.side === 'gp')
+    return `${whose.practice ?? localNumber.authority}|gp|${localNumber.number}` as RecordKey
   if (localNumber) return `${localNumber.authority}|${localNumber.number}` as RecordKey
   return nhsNumber ? (`${whose.sender}|nhs|${nhsNumber}` as RecordKey) : undefined
 }
@@ -20,7 +21,13 @@ export function knownRecordKey(
 /** As `knownRecordKey`; a patient nobody identifies is one record per message and place (`<inbox id>|<path>`). */
 export function recordKeyOf(
   identity: RecordIdentity,
-  whose: { readonly sender: string; readonly inboxId: InboxId; readonly path: string; readonly side?: Side; readonly practice?: OdsCode },
+  whose: {
+    readonly sender: string
+    readonly inboxId: InboxId
+    readonly path: string
+    readonly side?: Side
+    readonly practice?: OdsCode
+  },
 ): RecordKey {
   return knownRecordKey(identity, whose) ?? (`${whose.inboxId}|${whose.path}` as RecordKey)
 }

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CodeRow } from './code-row.ts'
-import { checkCodeRow, readCodeRow } from './read-code-row.ts'
 import type { Range } from './ranges.ts'
+import { checkCodeRow, readCodeRow } from './read-code-row.ts'
 import { makeSiteTree, type SiteGroup, type SiteTree } from './site-tree.ts'
 import { aliasKey } from './systems.ts'
-import { readTable, TablesRefused, type TableLine } from './table-file.ts'
+import { readTable, type TableLine, TablesRefused } from './table-file.ts'
 import { codeKey, type Terminology } from './terminology.ts'
 
 /**
@@ -42,7 +42,9 @@ export function loadTerminology(directory: string): Terminology {
     systems: new Map(aliases.map(line => [aliasKey(line.cell('alias')), line.cell('system')])),
     systemUris: new Map(systems.map(line => [line.cell('system'), line.cell('uri')])),
     reported: new Map(
-      systems.filter(line => line.cell('reported')).map(line => [line.cell('system'), line.cell('reported').split(';')]),
+      systems
+        .filter(line => line.cell('reported'))
+        .map(line => [line.cell('system'), line.cell('reported').split(';')]),
     ),
     sites,
     fifthCharacters: new Map(fifths.map(line => [line.cell('character'), line.cell('site')])),

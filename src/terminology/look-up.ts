@@ -34,9 +34,13 @@ export function lookUp(sent: Coding, terminology: Terminology, sets: readonly st
   const refined = refinements(normal.refinements ?? [], terminology)
   const finding = normal.refinements?.find(([attribute]) => attribute === associatedFinding)?.[1]
   const forms = finding ? [...normal.lookups, finding] : normal.lookups
-  const row = exact(system, forms, terminology, sets) ?? byPrefix(system, forms, terminology, sets) ?? byReadChapter(system, forms, terminology, sets)
+  const row =
+    exact(system, forms, terminology, sets) ??
+    byPrefix(system, forms, terminology, sets) ??
+    byReadChapter(system, forms, terminology, sets)
   if (!row) return { coding, ...refined }
-  const fifth = /^M8[04]/.test(row.code) && system === 'icd-10' ? terminology.fifthCharacters.get(normal.fifth ?? '') : undefined
+  const fifth =
+    /^M8[04]/.test(row.code) && system === 'icd-10' ? terminology.fifthCharacters.get(normal.fifth ?? '') : undefined
   const { site, ...rest } = refined
   const narrower = site !== undefined && isNarrower(site, row.concept, terminology) ? site : fifth
   return { ...fromRow(coding, row), ...(narrower ? { site: narrower } : {}), ...rest }
@@ -55,7 +59,12 @@ function fromRow(coding: Coding, row: CodeRow): Meaning {
   }
 }
 
-function exact(system: string, forms: readonly string[], { byCode }: Terminology, sets: readonly string[]): CodeRow | undefined {
+function exact(
+  system: string,
+  forms: readonly string[],
+  { byCode }: Terminology,
+  sets: readonly string[],
+): CodeRow | undefined {
   for (const form of forms) {
     const row = best(byCode.get(codeKey(system, form)) ?? [], sets)
     if (row) return row
@@ -71,7 +80,12 @@ function best(rows: readonly CodeRow[], sets: readonly string[]): CodeRow | unde
   return undefined
 }
 
-function byPrefix(system: string, forms: readonly string[], { prefixes }: Terminology, sets: readonly string[]): CodeRow | undefined {
+function byPrefix(
+  system: string,
+  forms: readonly string[],
+  { prefixes }: Terminology,
+  sets: readonly string[],
+): CodeRow | undefined {
   const rows = (prefixes.get(system) ?? []).filter(({ prefix }) => forms.some(form => form.startsWith(prefix)))
   const longest = rows[0]?.prefix.length
   return best(
@@ -81,7 +95,12 @@ function byPrefix(system: string, forms: readonly string[], { prefixes }: Termin
 }
 
 /** Read v2 is hierarchical by string: a fracture code that is in no table takes the site of its first four bytes. CTV3 is not. */
-function byReadChapter(system: string, forms: readonly string[], { sites }: Terminology, sets: readonly string[]): CodeRow | undefined {
+function byReadChapter(
+  system: string,
+  forms: readonly string[],
+  { sites }: Terminology,
+  sets: readonly string[],
+): CodeRow | undefined {
   if (system !== 'read-v2' || !sets.includes('fracture-site')) return undefined
   for (const form of forms) {
     const group = sites.groups.find(candidate => candidate.readPrefixes.includes(form.slice(0, 4)))
@@ -89,8 +108,16 @@ function byReadChapter(system: string, forms: readonly string[], { sites }: Term
     if (!group || !concept) continue
     const kind = group.default === 'exclude' ? 'exclude' : 'include'
     return {
-      set: 'fracture-site', system, code: form, display: '', concept, kind, specificity: ['site_from_hierarchy'],
-      source: 'sites.json readPrefixes', tier: 'wide', at: 'terminology/fracture-site/sites.json',
+      set: 'fracture-site',
+      system,
+      code: form,
+      display: '',
+      concept,
+      kind,
+      specificity: ['site_from_hierarchy'],
+      source: 'sites.json readPrefixes',
+      tier: 'wide',
+      at: 'terminology/fracture-site/sites.json',
     }
   }
   return undefined

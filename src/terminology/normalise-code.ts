@@ -48,7 +48,9 @@ function snomed(text: string): NormalCode {
   const [foci = '', ...rest] = plain.replace(/^(===|<<<)/, '').split(':')
   const lookups = foci.split(/[+{}]/).filter(focus => /^\d{6,18}$/.test(focus))
   if (lookups.length === 0) return nothing
-  const refinements = [...rest.join(':').matchAll(/(\d{6,18})=\(?(\d{6,18})/g)].map(match => [match[1] ?? '', match[2] ?? ''] as const)
+  const refinements = [...rest.join(':').matchAll(/(\d{6,18})=\(?(\d{6,18})/g)].map(
+    match => [match[1] ?? '', match[2] ?? ''] as const,
+  )
   return { lookups, ...(refinements.length > 0 ? { refinements } : {}) }
 }
 
@@ -59,7 +61,8 @@ function snomed(text: string): NormalCode {
 function icd10(text: string): NormalCode {
   const plain = text.toUpperCase().replace(/[\s.]/g, '')
   if (/^\d{4}-\d{2}-\d{2}/.test(text)) return { lookups: [], isDamaged: true }
-  if (/^[A-Z]\d[\dAB][\dX]{0,3}[\dX][ABCDGKPRS]$/.test(plain) && plain.length === 7) return { lookups: [], isForeign: true }
+  if (/^[A-Z]\d[\dAB][\dX]{0,3}[\dX][ABCDGKPRS]$/.test(plain) && plain.length === 7)
+    return { lookups: [], isForeign: true }
   const match = /^([A-Z]\d{2})([\dX-])?([\dX-])?[ADX+*†-]*$/.exec(plain)
   if (!match?.[1]) return nothing
   const [, category, fourth = '', fifth = ''] = match

@@ -9,7 +9,10 @@ export type Range = {
   readonly becomes: string
 }
 
-export type Plausibility = { readonly kind: 'fits' } | { readonly kind: 'outside' } | { readonly kind: 'other-concept'; readonly concept: string }
+export type Plausibility =
+  | { readonly kind: 'fits' }
+  | { readonly kind: 'outside' }
+  | { readonly kind: 'other-concept'; readonly concept: string }
 
 /** Judges a value by the ranges of its concept. Values without a known range or in a unit we have no range for fit. */
 export function judgeValue(concept: string, value: string, unit: string, ranges: readonly Range[]): Plausibility {

@@ -9,7 +9,10 @@ import type { TableLine } from './table-file.ts'
  * so that a code of several bones is never counted as one of them.
  */
 export function readCodeRow(line: TableLine, set: string, sites: SiteTree): CodeRow {
-  const tokens = line.cell('specificity').split(';').filter(token => token !== '')
+  const tokens = line
+    .cell('specificity')
+    .split(';')
+    .filter(token => token !== '')
   const { concept, multiple } = resolveMultiple(line.cell('concept'), sites)
   const laterality = sideOf(line.cell('laterality'))
   const certainty = certaintyOf(set, line.cell('kind'), tokens)
@@ -42,11 +45,15 @@ const codeShapes: Readonly<Record<string, (code: string) => boolean>> = {
 }
 
 /** Faults of a row with file, row and column. */
-export function checkCodeRow(row: CodeRow, known: { readonly systems: ReadonlySet<string>; readonly sites: SiteTree }): readonly string[] {
+export function checkCodeRow(
+  row: CodeRow,
+  known: { readonly systems: ReadonlySet<string>; readonly sites: SiteTree },
+): readonly string[] {
   const faults: string[] = []
   const isAdministrative = row.set === 'admin'
   if (!isAdministrative && !known.systems.has(row.system)) faults.push(`${row.at}, system: not in systems.csv`)
-  if (!isAdministrative && codeShapes[row.system]?.(row.code) === false) faults.push(`${row.at}, code: wrong shape or check digit`)
+  if (!isAdministrative && codeShapes[row.system]?.(row.code) === false)
+    faults.push(`${row.at}, code: wrong shape or check digit`)
   if (row.code === '' || row.concept === '') faults.push(`${row.at}: code and concept must not be empty`)
   const site = siteOf(row)
   if (site !== undefined && !known.sites.sites.includes(site)) faults.push(`${row.at}, concept: no such site`)
@@ -61,10 +68,14 @@ function resolveMultiple(concept: string, sites: SiteTree): { concept: string; m
   const match = /^(proc:)?(multiple\((.+)\))$/.exec(concept)
   if (!match) return { concept }
   const [, prefix = '', multiple = '', list = ''] = match
-  const members = list.split('+').map(site => (sites.sites.includes(site) ? site : (sites.groupOf(site)?.members.at(-1) ?? site)))
+  const members = list
+    .split('+')
+    .map(site => (sites.sites.includes(site) ? site : (sites.groupOf(site)?.members.at(-1) ?? site)))
   const wholes = members.map(site => {
     const group = sites.groupOf(site)
-    return group && list.split('+').includes(group.id) ? (group.members.find(member => member.endsWith('.unspecified')) ?? site) : site
+    return group && list.split('+').includes(group.id)
+      ? (group.members.find(member => member.endsWith('.unspecified')) ?? site)
+      : site
   })
   return { concept: `${prefix}${sites.commonOf(wholes)}`, multiple }
 }

@@ -66,7 +66,11 @@ function wholeOf(group: SiteGroup): string {
   return group.members.find(member => member === `${group.id}.unspecified`) ?? group.members[0] ?? group.id
 }
 
-function climb(site: string, byId: ReadonlyMap<string, SiteGroup>, bySite: ReadonlyMap<string, SiteGroup>): readonly string[] {
+function climb(
+  site: string,
+  byId: ReadonlyMap<string, SiteGroup>,
+  bySite: ReadonlyMap<string, SiteGroup>,
+): readonly string[] {
   const path: string[] = []
   let group = bySite.get(site)
   while (group && group.default !== 'exclude') {
@@ -77,10 +81,17 @@ function climb(site: string, byId: ReadonlyMap<string, SiteGroup>, bySite: Reado
   return path
 }
 
-function commonOf(sites: readonly string[], ancestorsOf: SiteTree['ancestorsOf'], isExcluded: SiteTree['isExcluded']): string {
+function commonOf(
+  sites: readonly string[],
+  ancestorsOf: SiteTree['ancestorsOf'],
+  isExcluded: SiteTree['isExcluded'],
+): string {
   const counted = sites.filter(site => !isExcluded(site))
   const [first, ...rest] = counted.length > 0 ? counted : sites
   if (first === undefined) return 'unspecified'
   const chain = [first, ...ancestorsOf(first)]
-  return chain.find(candidate => rest.every(site => site === candidate || ancestorsOf(site).includes(candidate))) ?? 'unspecified'
+  return (
+    chain.find(candidate => rest.every(site => site === candidate || ancestorsOf(site).includes(candidate))) ??
+    'unspecified'
+  )
 }

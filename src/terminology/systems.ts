@@ -1,6 +1,9 @@
 /** Upper case, no `urn:oid:`, no version or edition behind the URI: the form aliases are compared in. */
 export function aliasKey(system: string): string {
-  const plain = system.trim().toUpperCase().replace(/^URN:OID:/, '')
+  const plain = system
+    .trim()
+    .toUpperCase()
+    .replace(/^URN:OID:/, '')
   const withoutVersion = plain.split('|')[0] ?? ''
   return withoutVersion.replace(/^(HTTPS?:\/\/SNOMED\.INFO\/SCT)\/.*$/, '$1').replace(/\/+$/, '')
 }

@@ -43,7 +43,17 @@ export type Translation = {
 
 /** The order in which sets are asked when a mapping row names none. */
 export const defaultSets = [
-  ...(['fracture-site', 'bone-drug', 'dxa', 'assessment', 'osteoporosis', 'procedure', 'pathology', 'optout', 'admin'] as const),
+  ...([
+    'fracture-site',
+    'bone-drug',
+    'dxa',
+    'assessment',
+    'osteoporosis',
+    'procedure',
+    'pathology',
+    'optout',
+    'admin',
+  ] as const),
 ] as const
 
 /** dm+d codes are SNOMED CT codes and arrive under either name: they share their keys. */

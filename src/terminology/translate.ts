@@ -1,7 +1,7 @@
 import type { Coding, Laterality } from '../fls/fact.ts'
 import type { IssueCode } from '../fls/issue.ts'
-import type { CodeRow } from './code-row.ts'
 import { isConceptId } from './check-digits.ts'
+import type { CodeRow } from './code-row.ts'
 import { lookUp, type Meaning } from './look-up.ts'
 import { defaultSets, type Terminology, type Translation } from './terminology.ts'
 
@@ -23,9 +23,7 @@ export function translate(
   const asked = sets.length > 0 ? sets : defaultSets
   const meanings = codings.map(coding => lookUp(coding, terminology, asked))
   const where = places.map(coding => lookUp(coding, terminology, ['body-site', 'laterality', ...asked]))
-  const ranked = meanings
-    .filter(meaning => meaning.row !== undefined)
-    .sort((a, b) => rank(a, asked) - rank(b, asked))
+  const ranked = meanings.filter(meaning => meaning.row !== undefined).sort((a, b) => rank(a, asked) - rank(b, asked))
   const side = agreedSide([...meanings, ...where])
   const sideParts = side === 'conflict' ? {} : side ? { laterality: side } : {}
   const sideIssues: IssueCode[] = side === 'conflict' ? ['side-conflict'] : []
@@ -56,7 +54,8 @@ const tokensOfWideCodes: ReadonlySet<string> = new Set(['no_site', 'site_generic
 
 /** A code narrowed by another coding no longer lacks its site. */
 function specificityFor(row: CodeRow, concept: string): { specificity?: readonly string[] } {
-  const tokens = concept === row.concept ? row.specificity : row.specificity.filter(token => !tokensOfWideCodes.has(token))
+  const tokens =
+    concept === row.concept ? row.specificity : row.specificity.filter(token => !tokensOfWideCodes.has(token))
   return tokens.length > 0 ? { specificity: tokens } : {}
 }
 
@@ -93,7 +92,12 @@ function kindFor(decider: Meaning, concept: string, { sites }: Terminology): Cod
 }
 
 const regionOfSite: Readonly<Record<string, string>> = {
-  hip: 'hip', femur: 'hip', spine: 'spine', wrist: 'forearm', forearm: 'forearm', foot: 'heel',
+  hip: 'hip',
+  femur: 'hip',
+  spine: 'spine',
+  wrist: 'forearm',
+  forearm: 'forearm',
+  foot: 'heel',
 }
 
 /** `dxa.tscore` with an examination of the hip → `dxa.tscore.hip`; a result that names its own region keeps it. */
@@ -140,11 +144,15 @@ function whyUnknown(meanings: readonly Meaning[], terminology: Terminology): rea
 }
 
 function isMalformed(coding: Coding): boolean {
-  return (coding.system === 'snomed' || coding.system === 'dmd') && /^\d+$/.test(coding.code) && !isConceptId(coding.code)
+  return (
+    (coding.system === 'snomed' || coding.system === 'dmd') && /^\d+$/.test(coding.code) && !isConceptId(coding.code)
+  )
 }
 
 function isReported(coding: Coding, terminology: Terminology): boolean {
   const prefixes = terminology.reported.get(coding.system)
-  return prefixes === undefined || prefixes.some(prefix => coding.code.replace(/\./g, '').startsWith(prefix.replace(/\./g, '')))
+  return (
+    prefixes === undefined ||
+    prefixes.some(prefix => coding.code.replace(/\./g, '').startsWith(prefix.replace(/\./g, '')))
+  )
 }
-

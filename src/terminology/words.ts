@@ -1,6 +1,7 @@
 import type { Certainty, Laterality } from '../fls/fact.ts'
 
-const both = /\bbilateral(ly)?\b|\bboth (sides|hips|wrists|ankles|knees|shoulders|elbows|feet|hands|legs|arms)\b|\b(left|lt) (and|&|\+) (right|rt)\b|\b(right|rt) (and|&|\+) (left|lt)\b|\bl ?[+&] ?r\b|\br ?[+&] ?l\b/i
+const both =
+  /\bbilateral(ly)?\b|\bboth (sides|hips|wrists|ankles|knees|shoulders|elbows|feet|hands|legs|arms)\b|\b(left|lt) (and|&|\+) (right|rt)\b|\b(right|rt) (and|&|\+) (left|lt)\b|\bl ?[+&] ?r\b|\br ?[+&] ?l\b/i
 const leftWord = /\b(left|lt|lhs)\b/i
 const rightWord = /\b(right|rt|rhs)\b/i
 /** A lone capital: "L #NOF", "(R) wrist", "R. hip"; "L spine", "L1" and "C&R" are other things. */

@@ -43,6 +43,10 @@ export function entryOf(sample: Sample, feed: FeedTables): InboxEntry {
 
 /** A reading without what changes with every edit of a table (ids, hashes) or is the same everywhere (sender). */
 export function plainReading({ facts, issues }: EntryReading): unknown {
-  const plain = facts.map(({ id, organisation, side, source, ...rest }) => ({ row: source.row, path: source.path, ...rest }))
+  const plain = facts.map(({ id, organisation, side, source, ...rest }) => ({
+    row: source.row,
+    path: source.path,
+    ...rest,
+  }))
   return JSON.parse(JSON.stringify({ facts: plain, issues }))
 }

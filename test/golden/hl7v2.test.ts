@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
-import { loadMappings } from '../../src/mapping/load-mappings.ts'
 import { readHl7v2 } from '../../src/mapping/hl7v2.ts'
+import { loadMappings } from '../../src/mapping/load-mappings.ts'
 import { unexercisedRows } from '../../src/mapping/unexercised-rows.ts'
 import { loadTerminology } from '../../src/terminology/load-terminology.ts'
 import { entryOf, plainReading, samplesOf } from './golden-messages.ts'
@@ -11,7 +11,10 @@ const root = join(import.meta.dirname, '..', '..')
 const terminology = loadTerminology(join(root, 'terminology'))
 const tables = loadMappings(join(root, 'mappings'), terminology)
 const feeds = [...tables.feeds.values()].filter(feed => feed.source.kind === 'hl7v2')
-const samples = samplesOf(join(root, 'mappings'), feeds.map(feed => feed.name))
+const samples = samplesOf(
+  join(root, 'mappings'),
+  feeds.map(feed => feed.name),
+)
 
 function feedOf(name: string) {
   const feed = tables.feeds.get(name)
@@ -44,6 +47,8 @@ test('reading is pure: the same entry gives the same facts, ids and issues', () 
 })
 
 test('fact ids differ within and between messages', () => {
-  const ids = samples.flatMap(sample => readHl7v2(entryOf(sample, feedOf(sample.feed)), tables).facts.map(fact => fact.id))
+  const ids = samples.flatMap(sample =>
+    readHl7v2(entryOf(sample, feedOf(sample.feed)), tables).facts.map(fact => fact.id),
+  )
   expect(new Set(ids).size).toBe(ids.length)
 })
