@@ -69,11 +69,3 @@ export const unspecified = {
   read2: anyRead,
   ctv3: ['XA0FK', 'Fracture of bone'] as Code,
 }
-
-const bySiteId = new Map(sites.map(site => [site.id, site]))
-/** Unknown id: a broken program. */
-export function siteById(id: string): Site {
-  const site = bySiteId.get(id)
-  if (!site) throw new RangeError(`no such site: ${id}`)
-  return site
-}
