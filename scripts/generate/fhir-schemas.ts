@@ -98,7 +98,8 @@ function loadValueSets(): Definitions {
       if (resource.url) (resource.resourceType === 'CodeSystem' ? systems : valueSets).set(resource.url, resource)
     }
   }
-  return { systems, valueSets }
+  const resources = structures('profiles-resources.json').map(structure => structure.name)
+  return { systems, valueSets, resources: new Set(resources) }
 }
 
 /** One schema per element that has children: the type itself and each of its backbone elements. */
@@ -172,7 +173,8 @@ function valueSchema(element: Element, type: string, parents: ReadonlySet<string
 function singleSchema(element: Element, type: string, parents: ReadonlySet<string>, known: Definitions): Schema {
   if (element.contentReference) return { $ref: type }
   if (parents.has(element.path)) return { $ref: element.path }
-  if (type === 'Resource') return { fhirResource: true }
+  // Some definitions name the resource type itself (Bundle.entry.response.outcome).
+  if (known.resources.has(type)) return { fhirResource: true }
   // Element.id is System.String, but an id that is no R4 id breaks references; Resource.id is an id in prose and in the R4 schema.
   if (lastOf(element.path) === 'id')
     return /^[A-Z][A-Za-z]*\.id$/.test(element.path) ? { $ref: 'id' } : { $ref: 'string' }

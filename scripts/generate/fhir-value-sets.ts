@@ -14,6 +14,8 @@ type ValueSet = {
 export type Definitions = {
   readonly systems: ReadonlyMap<string, CodeSystem>
   readonly valueSets: ReadonlyMap<string, ValueSet>
+  /** Names of resource types, abstract ones included. */
+  readonly resources: ReadonlySet<string>
 }
 
 /**

@@ -56,7 +56,11 @@ export async function indexResources(db: Db, resources: readonly IndexedResource
 function addVersion({ version, ...resource }: IndexedResource): Document[] {
   const known = { $ifNull: ['$versions', []] }
   const isKnown = { $in: [version.versionId, { $map: { input: known, in: '$$this.versionId' } }] }
-  const all = { $cond: [isKnown, known, { $concatArrays: [known, [{ $literal: version }]] }] }
+  // Of two doors that index the same bytes at once, the one that kept them has the earlier time, as replay will.
+  const isThis = { $eq: ['$$this.versionId', version.versionId] }
+  const earliest = { $mergeObjects: ['$$this', { at: { $min: ['$$this.at', { $literal: version.at }] } }] }
+  const timed = { $map: { input: known, in: { $cond: [isThis, earliest, '$$this'] } } }
+  const all = { $cond: [isKnown, timed, { $concatArrays: [known, [{ $literal: version }]] }] }
   const isCurrent = { $eq: [{ $last: '$versions.versionId' }, version.versionId] }
   const current = Object.entries(resource).map(([name, content]) => [
     name,

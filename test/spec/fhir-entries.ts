@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { Instant } from '../../src/fls/dates.ts'
 import type { Fact, InboxId, OdsCode } from '../../src/fls/fact.ts'
-import { readFhir } from '../../src/mapping/fhir.ts'
 import type { FeedSource } from '../../src/mapping/feed.ts'
+import { readFhir } from '../../src/mapping/fhir.ts'
 import { loadMappings } from '../../src/mapping/load-mappings.ts'
 import type { EntryReading } from '../../src/mapping/read.ts'
 import type { MappingTables } from '../../src/mapping/tables.ts'
@@ -58,8 +58,14 @@ export function readBundle(sent: Sent): EntryReading {
     sha256: '',
     receivedAt: (sent.receivedAt ?? '2026-03-01T10:00:00.000Z') as Instant,
     meta: {
-      resources: sent.resources.map((resource, index) => ({ path: `entry[${index}].resource`, type: type(resource), id: `i${index}` })),
-      references: Object.fromEntries(sent.resources.map((resource, index) => [`urn:${index}`, `${type(resource)}/i${index}`])),
+      resources: sent.resources.map((resource, index) => ({
+        path: `entry[${index}].resource`,
+        type: type(resource),
+        id: `i${index}`,
+      })),
+      references: Object.fromEntries(
+        sent.resources.map((resource, index) => [`urn:${index}`, `${type(resource)}/i${index}`]),
+      ),
       patients: sent.patients ?? {},
       medications: sent.medications ?? {},
     },
@@ -78,7 +84,9 @@ export const concept = (system: string, code: string, display?: string): object 
 })
 export const snomed = (code: string, display?: string): object => concept('http://snomed.info/sct', code, display)
 export const loinc = (code: string): object => concept('http://loinc.org', code)
-export const ods = (value: string): object => ({ identifier: { system: 'https://fhir.nhs.uk/Id/ods-organization-code', value } })
+export const ods = (value: string): object => ({
+  identifier: { system: 'https://fhir.nhs.uk/Id/ods-organization-code', value },
+})
 
 /** A synthetic patient; the NHS number is of the test range. */
 export function patient(more: object = {}): object {
