@@ -1,5 +1,5 @@
 import { type Place, placesOf, type Scorer, type Sorting, totalScore, without } from './fracture-search.ts'
-import { type Injury, scoreFields, totalOf } from './injury-score.ts'
+import { type Injury, scoreFields } from './injury-score.ts'
 import type { Explanation, Part } from './linkage.ts'
 import type { FractureModel } from './models.ts'
 import type { Statement } from './statements.ts'
@@ -30,6 +30,11 @@ export function explainPlace(
   const most = Math.max(...weighed.map(({ bits }) => bits))
   const total = weighed.reduce((sum, { bits }) => sum + 2 ** (bits - most), 0)
   const probability = 2 ** (ownBits - most) / total
+  // Which of two fractures of one injury a record without a side belongs to is no question for a person.
+  const alike = weighed.filter(
+    ({ place }) => place.kind === 'event' && own?.place.kind === 'event' && isSameInjury(place, own.place, statement),
+  )
+  const settled = statement.side ? probability : alike.reduce((sum, { bits }) => sum + 2 ** (bits - most), 0) / total
   const parts = own && own.place.kind !== 'new' ? partsOf(statement, own.place, rest, score) : []
   const [second] = rivals
   return {
@@ -52,7 +57,12 @@ export function explainPlace(
         }
       : {}),
     rivals: rivals.slice(0, 5).map(({ place, bits }) => ({ candidate: nameOf(place, statement), totalBits: bits })),
-    decision: probability < model.thresholds.linkProbability ? 'review' : own?.place.kind === 'event' ? 'link' : 'new',
+    decision:
+      Math.max(probability, settled) < model.thresholds.linkProbability
+        ? 'review'
+        : own?.place.kind === 'event'
+          ? 'link'
+          : 'new',
     decidedBy: isDecided ? 'human' : 'model',
   }
 }
@@ -111,6 +121,15 @@ function sideLevel(statement: Statement, others: readonly Statement[]): string {
       : 'other side'
 }
 
+function isSameInjury(one: Place, two: Place, statement: Statement): boolean {
+  const others = (place: Place) =>
+    place.injury
+      .flat()
+      .filter(other => other !== statement)
+      .map(other => other.order)
+  return others(one).sort().join() === others(two).sort().join()
+}
+
 function isSameSorting(one: Sorting, two: Sorting): boolean {
   return keyOf(one) === keyOf(two)
 }
@@ -119,8 +138,4 @@ function keyOf(sorting: Sorting): string {
   return sorting
     .map(injury => injury.map(fracture => fracture.map(statement => statement.order).join()).join(';'))
     .join('|')
-}
-
-export function bitsOf(injury: Injury, score: Scorer): number {
-  return totalOf(score(injury)) / Math.LN2
 }

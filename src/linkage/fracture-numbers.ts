@@ -54,7 +54,15 @@ export const fractureShape = z.object({
   }),
   pathologicalMix: share,
   siteShares: z
-    .object({ same: share, parent: share, ancestor: share, sibling: share, cousin: share, floor: share })
+    .object({
+      same: share,
+      parent: share,
+      ancestor: share,
+      unspecified: share,
+      sibling: share,
+      cousin: share,
+      floor: share,
+    })
     .refine(shares => sumsToOne(Object.values(shares)), 'must sum to 1'),
   sitePriors: z.record(z.string(), share),
   genericSites: z.array(z.string()),

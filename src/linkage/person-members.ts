@@ -1,10 +1,11 @@
 import type { RecordKey } from '../fls/fact.ts'
 import type { ComparableRecord } from './facet.ts'
-import { type Hub, hubOf, type ScoreBook, shareOf } from './hubs.ts'
+import { shareOf } from './hubs.ts'
 import type { Explanation, PersonSolution } from './linkage.ts'
 import { pairKey } from './person-edges.ts'
 import { explainPair } from './person-explanation.ts'
 import { nobodyShare, posterior } from './score.ts'
+import { type Hub, hubOf, type ScoreBook } from './score-book.ts'
 
 /** The members of a finished hub with how well each fits the rest of its person; a hub of one says how sure it is nobody else. */
 export function personOf(hub: Hub, hubs: readonly Hub[], book: ScoreBook): PersonSolution {
@@ -22,7 +23,7 @@ function aloneMember(
   const others = hubs.filter(other => other !== hub && !book.areApart(hub, other))
   const weights = others
     .map(other => ({ other, bits: book.scoreOf(hub, other).totalBits }))
-    .sort((left, right) => right.bits - left.bits || (left.other.id < right.other.id ? -1 : 1))
+    .sort((left, right) => right.bits - left.bits || (left.other.order < right.other.order ? -1 : 1))
   const probability = nobodyShare(weights.map(weight => weight.bits))
   const best = weights[0]
   if (!best || best.bits < book.model.reviewBits) return { record: record.key, probability }

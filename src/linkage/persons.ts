@@ -1,13 +1,14 @@
 import { compareCores } from './compare.ts'
 import { type ComparableRecord, comparableRecord } from './facet.ts'
 import { hasEqualNhs } from './guards.ts'
-import { type Hub, hubOf, joinHubs, openScoreBook, type ScoreBook } from './hubs.ts'
+import { joinHubs } from './hubs.ts'
 import type { Explanation, PersonAssertion, PersonsSolution, RecordEvidence } from './linkage.ts'
 import type { PersonModel } from './models.ts'
 import { type Join, pairKey, readEdges } from './person-edges.ts'
 import { explainPair, gradeOf } from './person-explanation.ts'
 import { hubExplanation, personOf } from './person-members.ts'
 import { scoreRecords } from './score.ts'
+import { type Hub, hubOf, openScoreBook, type ScoreBook } from './score-book.ts'
 
 type Review = PersonsSolution['reviews'][number]
 const reviewsPerHub = 3
@@ -69,7 +70,10 @@ function applyJoins(
     const hub = hubOf([...one.records, ...two.records])
     for (const record of hub.records) hubOfRecord.set(record, hub)
   }
-  return { hubs: [...new Set(hubOfRecord.values())].sort((left, right) => (left.id < right.id ? -1 : 1)), refused }
+  return {
+    hubs: [...new Set(hubOfRecord.values())].sort((left, right) => (left.order < right.order ? -1 : 1)),
+    refused,
+  }
 }
 
 function doubtfulPairs(
@@ -87,7 +91,7 @@ function doubtfulPairs(
     .sort(
       (left, right) =>
         right.score.totalBits - left.score.totalBits ||
-        (left.one.id + left.two.id < right.one.id + right.two.id ? -1 : 1),
+        (left.one.order + left.two.order < right.one.order + right.two.order ? -1 : 1),
     )
   const taken = new Map<Hub, number>()
   return doubtful.flatMap(({ one, two, score }) => {

@@ -70,10 +70,11 @@ function isWhole(site: string, tree: SiteTree): boolean {
 
 function relationOf(code: string, leaf: string, tree: SiteTree, numbers: FractureNumbers): Relation {
   if (code === leaf) return 'same'
+  if (code === 'unspecified') return 'unspecified'
   const isSameGroup = tree.groupOf(code)?.id === tree.groupOf(leaf)?.id
   if (isSameGroup && (isWhole(code, tree) || numbers.genericSites.includes(code))) return 'parent'
   if (isSameGroup) return 'sibling'
-  if (tree.isExcluded(leaf) || tree.isExcluded(code)) return code === 'unspecified' ? 'ancestor' : 'floor'
+  if (tree.isExcluded(leaf) || tree.isExcluded(code)) return 'floor'
   if (tree.ancestorsOf(leaf).includes(code) || (isWhole(code, tree) && tree.isCompatible(code, leaf))) return 'ancestor'
   return tree.isCompatible(code, leaf) ? 'cousin' : 'floor'
 }
