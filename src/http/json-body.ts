@@ -14,7 +14,7 @@ export async function readJsonBody<T>(request: Request, schema: z.ZodType<T>, li
   if (!request.is(['application/json', '+json'])) throw refuse(415, issue('media-type-not-supported', 'Content-Type'))
   if (request.headers['content-encoding'] && request.headers['content-encoding'] !== 'identity')
     throw refuse(415, issue('media-type-not-supported', 'Content-Encoding'))
-  const result = schema.safeParse(parse(await readBytes(request, limit)))
+  const result = schema.safeParse(parse(await readBytes(request, limit)), { reportInput: true })
   if (!result.success) throw new Refusal(422, result.error.issues.map(issueOf))
   return result.data
 }

@@ -54,8 +54,8 @@ function feedRoutes(deps: RegisterDependencies): Route[] {
       'Enrols or changes a feed: who sends, how it is recognised, which mapping folder reads it.',
       async call => {
         const statement = await readJsonBody(call.request, feedStatement)
-        await refuseDoubleFeed(call, deps, statement)
         const entry = entryFor({ register: 'feed', id: idOf(call), by: call.principal.subject, statement })
+        await refuseDoubleFeed(call, deps, statement)
         await applyEntry(call, deps, entry, statement.organisation as OdsCode, () => feedView(call, deps))
       },
     ),
