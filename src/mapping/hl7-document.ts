@@ -42,8 +42,12 @@ export function patientGroups(message: Message): readonly PatientGroup[] {
  */
 export function hl7Document(message: Message, group: PatientGroup): SourceDocument {
   const type = `${message.header.type}^${message.header.trigger}`
+  const first = message.first('PID')
+  // What stands before the first PID belongs to every patient; the second one's facts need places of their own.
+  const prefixOf = (segment: Segment) =>
+    group.pid && group.pid !== first && segment.position < (first?.position ?? 0) ? `${whereOf(group.pid)}/` : ''
   const contextOf = (segment: Segment): Context => ({
-    where: whereOf(segment),
+    where: `${prefixOf(segment)}${whereOf(segment)}`,
     values: from => valuesOf(from, segment, group, message),
   })
   return {
@@ -61,18 +65,42 @@ function whereOf(segment: Segment): string {
 
 const fieldPath = /^([A-Z][A-Z0-9]{2}|PARTNER)-(\d{1,3})(?:\[(\d{1,3})\])?(?:\.(\d{1,3}))?(?:\.(\d{1,3}))?$/
 
-function valuesOf(from: string, own: Segment, group: PatientGroup, message: Message): readonly Found[] {
-  const [name = '', special] = from.split('#')
-  const find = (wanted: string) => (wanted === 'PARTNER' ? partnerOf(group, message) : nearest(wanted, own, group))
-  if (special !== undefined) return specialValues(special, find(name), group, message)
+type Path =
+  | { readonly segment: string; readonly special: string }
+  | {
+      readonly segment: string
+      readonly field: number
+      readonly repetition: number | undefined
+      readonly component: number | undefined
+      readonly subcomponent: number | undefined
+    }
+
+/** Paths come from the tables only, so each is cut once. */
+const paths = new Map<string, Path | undefined>()
+
+function pathOf(from: string): Path | undefined {
+  if (!paths.has(from)) paths.set(from, parsePath(from))
+  return paths.get(from)
+}
+
+function parsePath(from: string): Path | undefined {
+  const [segment = '', special] = from.split('#')
+  if (special !== undefined) return { segment, special }
   const match = fieldPath.exec(from)
-  if (!match?.[1] || !match[2]) return []
-  const segment = find(match[1])
-  if (!segment) return []
+  if (!match?.[1] || !match[2]) return undefined
   const [repetition, component, subcomponent] = match
     .slice(3)
     .map(part => (part === undefined ? undefined : Number(part)))
-  const field = Number(match[2])
+  return { segment: match[1], field: Number(match[2]), repetition, component, subcomponent }
+}
+
+function valuesOf(from: string, own: Segment, group: PatientGroup, message: Message): readonly Found[] {
+  const path = pathOf(from)
+  if (!path) return []
+  const segment = path.segment === 'PARTNER' ? partnerOf(group, message) : nearest(path.segment, own, group)
+  if (!segment) return []
+  if ('special' in path) return specialValues(path.special, segment, group, message)
+  const { field, repetition, component, subcomponent } = path
   return segment
     .repetitions(field)
     .filter(each => repetition === undefined || each.index === repetition)

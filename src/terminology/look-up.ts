@@ -103,7 +103,8 @@ function byReadChapter(
 ): CodeRow | undefined {
   if (system !== 'read-v2' || !sets.includes('fracture-site')) return undefined
   for (const form of forms) {
-    const group = sites.groups.find(candidate => candidate.readPrefixes.includes(form.slice(0, 4)))
+    const chapters = [form.slice(0, 4), `${form.slice(0, 3)}.`]
+    const group = chapters.map(chapter => sites.groups.find(each => each.readPrefixes.includes(chapter))).find(Boolean)
     const concept = group?.members.find(member => member === `${group.id}.unspecified`) ?? group?.members[0]
     if (!group || !concept) continue
     const kind = group.default === 'exclude' ? 'exclude' : 'include'
