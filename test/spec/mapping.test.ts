@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
@@ -212,5 +212,41 @@ describe('tables are checked before anything is read', () => {
     appendFileSync(join(copy, 'hl7v2', 'values.csv'), 'clinic,NEWFLS,fls,\n')
     expect(loadMappings(copy, terminology).hash).not.toBe(tables.hash)
     rmSync(copy, { recursive: true })
+  })
+})
+
+describe('the samples a hospital can send', () => {
+  const folder = join(root, 'samples', 'hl7v2')
+  const readSample = (name: string) => {
+    const sample = {
+      ...entry('', 'rxx01-pas'),
+      organisation: 'RXX' as OdsCode,
+      bytes: readFileSync(join(folder, name)),
+    }
+    return readHl7v2(sample, tables)
+  }
+  test.each([
+    ['01-emergency-a04.hl7', ['diagnosis', 'encounter', 'identity'], []],
+    ['04-discharge-a03.hl7', ['diagnosis', 'encounter', 'identity', 'procedure'], []],
+    ['06-clinic-attended-siu.hl7', ['appointment', 'identity'], []],
+    ['07-dxa-oru.hl7', ['identity', 'observation', 'observation'], []],
+    ['08-zoledronate-rde.hl7', ['identity', 'medication'], []],
+    ['09-merge-a40.hl7', ['assertion', 'identity'], []],
+    ['10-death-a31.hl7', ['death', 'identity'], []],
+    [
+      '91-bad-fields.hl7',
+      ['diagnosis', 'encounter', 'identity'],
+      ['code-unknown', 'nhs-number-invalid', 'unreadable-date'],
+    ],
+    ['94-not-hl7.hl7', [], ['message-unreadable']],
+  ])('%s → %j, %j', (name, kinds, issues) => {
+    const { facts, issues: found } = readSample(name)
+    expect(facts.map(fact => fact.kind).sort()).toEqual(kinds)
+    expect([...new Set(found.map(issue => issue.code))].sort()).toEqual(issues)
+  })
+  test('Latin-1 is decoded by its label', () => {
+    expect(readSample('93-latin1.hl7').facts[0]).toMatchObject({
+      detail: { familyName: 'MÜLLER', givenNames: ['RENÉE'] },
+    })
   })
 })

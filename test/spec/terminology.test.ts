@@ -210,6 +210,10 @@ describe('the tables', () => {
     expect(core.length).toBeGreaterThan(280)
     expect(core.filter(row => !terminology.sites.sites.includes(row.concept))).toEqual([])
   })
+  test.each([...new Set(terminology.rows.map(row => row.set))])('the README of %s counts its rows', set => {
+    const readme = readFileSync(join(directory, set, 'README.md'), 'utf8')
+    expect(readme).toContain(`Rows: ${terminology.rows.filter(row => row.set === set).length}\n`)
+  })
   test('every group of the tree has a way up to unspecified, or is excluded', () => {
     const stuck = terminology.sites.sites.filter(
       site =>
