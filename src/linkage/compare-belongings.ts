@@ -1,9 +1,9 @@
 import { daysBetween, isDay, type PartialDate } from '../fls/dates.ts'
 import type { CoreLevels } from './compare.ts'
-import { areNearNumbers } from './compare-dates.ts'
 import type { ComparableRecord, Facet } from './facet.ts'
 import type { Part } from './linkage.ts'
 import type { PersonModel } from './models.ts'
+import { isOneEdit } from './one-edit.ts'
 
 type Bits = PersonModel['bits']
 export type NhsLevel = keyof Bits['nhsNumber'] | 'missing'
@@ -118,7 +118,7 @@ function nhsLevel(left: Belongings, right: Belongings, isSuperseded: boolean): N
 }
 
 function nearAny(invalid: ReadonlySet<string>, valid: ReadonlySet<string>): boolean {
-  return [...invalid].some(number => [...valid].some(other => areNearNumbers(number, other)))
+  return [...invalid].some(number => [...valid].some(other => isOneEdit(number, other)))
 }
 
 function postcodeLevel(left: Belongings, right: Belongings): Levels['postcode'] {

@@ -1,5 +1,6 @@
 import { isDay, type PartialDate } from '../fls/dates.ts'
 import type { PersonModel } from './models.ts'
+import { isOneEdit } from './one-edit.ts'
 
 export type BirthDateLevel = keyof PersonModel['bits']['birthDate'] | 'missing'
 
@@ -19,7 +20,7 @@ export function compareBirthDates(
   const [year, month, day] = one.split('-')
   const [otherYear, otherMonth, otherDay] = two.split('-')
   if (year === otherYear && month === otherDay && day === otherMonth) return 'swapped'
-  if (isOneSlip(one, two)) return 'one-digit'
+  if (isOneEdit(one.replaceAll('-', ''), two.replaceAll('-', ''))) return 'one-digit'
   const equalParts = [year === otherYear, month === otherMonth, day === otherDay].filter(Boolean).length
   if (equalParts >= 2) return 'two-parts'
   return year === otherYear ? 'year-only' : 'differ'
@@ -29,24 +30,4 @@ function compareAtCoarser(one: PartialDate, two: PartialDate): BirthDateLevel {
   const length = Math.min(one.length, two.length)
   if (one.slice(0, length) === two.slice(0, length)) return length === 7 ? 'month-agrees' : 'year-agrees'
   return length === 7 && one.slice(0, 4) === two.slice(0, 4) ? 'year-only' : 'differ'
-}
-
-function isOneSlip(one: string, two: string): boolean {
-  const left = one.replaceAll('-', '')
-  const right = two.replaceAll('-', '')
-  const places = [...left].flatMap((digit, place) => (digit === right[place] ? [] : [place]))
-  if (places.length === 1) return true
-  const [first = 0, second = 0] = places
-  return places.length === 2 && second === first + 1 && left[first] === right[second] && left[second] === right[first]
-}
-
-/** Edit distance of at most one between two numbers of ten digits: one digit wrong, or two neighbours exchanged. */
-export function areNearNumbers(one: string, two: string): boolean {
-  if (one.length !== two.length) return false
-  const places = [...one].flatMap((digit, place) => (digit === two[place] ? [] : [place]))
-  const [first = 0, second = 0] = places
-  return (
-    places.length === 1 ||
-    (places.length === 2 && second === first + 1 && one[first] === two[second] && one[second] === two[first])
-  )
 }

@@ -1,6 +1,7 @@
 import type { Facet } from './facet.ts'
 import { jaroWinkler } from './jaro-winkler.ts'
 import type { NameKind, PersonModel } from './models.ts'
+import { isOneEdit } from './one-edit.ts'
 import type { ComparableName } from './person-name.ts'
 
 export type SurnameLevel = keyof PersonModel['bits']['surname'] | 'missing'
@@ -40,7 +41,14 @@ function surnamePair(
   if (shared && shared.length > 2) return { level: 'part', agreed: shared }
   const { surnameSimilar, surnameAlike } = model.similarity
   const likeness = Math.max(jaroWinkler(one.whole, two.whole), bestPart(one, two))
-  return { level: likeness >= surnameSimilar ? 'similar' : likeness >= surnameAlike ? 'alike' : 'differ' }
+  return {
+    level:
+      likeness >= surnameSimilar || isTypingSlip(one.whole, two.whole)
+        ? 'similar'
+        : likeness >= surnameAlike
+          ? 'alike'
+          : 'differ',
+  }
 }
 
 function bestPart(one: ComparableName, two: ComparableName): number {
@@ -63,7 +71,7 @@ export function compareForenames(left: Facet, right: Facet, model: PersonModel):
   )
     return { level: 'variant' }
   const likeness = jaroWinkler(one, two)
-  if (likeness >= model.similarity.forenameSimilar) return { level: 'similar' }
+  if (likeness >= model.similarity.forenameSimilar || isTypingSlip(one, two)) return { level: 'similar' }
   if (leftRest.includes(two) || rightRest.includes(one)) return { level: 'other-given' }
   if (isCutOff(one, two)) return { level: 'similar' }
   return { level: likeness >= model.similarity.forenameAlike ? 'alike' : 'differ' }
@@ -78,6 +86,11 @@ function initialLevel(
   if (one[0] === two[0]) return 'initial'
   const isLater = leftRest.some(name => name[0] === two[0]) || rightRest.some(name => name[0] === one[0])
   return isLater ? 'alike' : 'differ'
+}
+
+/** One slip in a name of five letters or more; in shorter names another name is as likely (John, Joan). */
+function isTypingSlip(one: string, two: string): boolean {
+  return Math.min(one.length, two.length) >= 5 && isOneEdit(one, two)
 }
 
 function isCutOff(one: string, two: string): boolean {
