@@ -1,0 +1,116 @@
+import { rm } from 'node:fs/promises'
+import path from 'node:path'
+import { Command } from 'commander'
+import { createKeyFile } from '../access/keys.ts'
+import { readConfig } from '../config.ts'
+import { checkCommand } from './check.ts'
+import { doctorCommand } from './doctor.ts'
+import { explainCommand } from './explain.ts'
+import { replayCommand } from './replay.ts'
+import { seedCommand } from './seed.ts'
+import { sendCommand } from './send.ts'
+
+/** The `flsdb` command: one line per subcommand, each in a file of its own. */
+const config = readConfig(process.env, 'demo')
+const demoFile = path.join(config.dataFolder, 'demo.json')
+const program = new Command('flsdb')
+  .description('FLS-DB: hospital and GP records in, one linked episode per injury out')
+  .version('0.1.0')
+
+program
+  .command('serve')
+  .description('start the service (what npm start does after set-up)')
+  .action(async () => {
+    await import('../main.ts')
+  })
+
+program
+  .command('send')
+  .description('push HL7 v2 or FHIR files to a running service and print each answer')
+  .argument('<file...>')
+  .option('--mllp', 'over MLLP (default for anything but .json)')
+  .option('--fhir', 'over FHIR')
+  .option('--host <host>', 'MLLP host', config.bind)
+  .option('--port <port>', 'MLLP port', value => Number(value), config.mllpPort)
+  .option('--url <url>', 'address of the service', config.publicUrl ?? `http://${config.bind}:${config.httpPort}`)
+  .option('--client <id>', 'demo client to sign in as')
+  .option('--demo-file <file>', 'identities of the demo', demoFile)
+  .option('--json', 'one JSON line per answer')
+  .action(sendCommand)
+
+program
+  .command('check')
+  .description('validate an HL7 v2, FHIR or extract file offline with the code the server runs; exit code 1 on errors')
+  .argument('<file...>')
+  .option('--questionnaire <file>', 'check a QuestionnaireResponse against this Questionnaire')
+  .option('--feed <folder>', 'mapping folder to read with')
+  .option('--json', 'print an OperationOutcome')
+  .action(checkCommand)
+
+program
+  .command('replay')
+  .description("build everything after the inbox again with today's tables and models")
+  .option('--diff', 'only say what would change')
+  .option('--list <n>', 'differences to list', '50')
+  .option('--json', 'one JSON object')
+  .action(replayCommand)
+
+program
+  .command('doctor')
+  .description('examine this host and its settings')
+  .option('--json', 'one JSON array')
+  .action(doctorCommand)
+
+program
+  .command('seed')
+  .description('push the synthetic year through the doors of a running demo')
+  .option('--demo-file <file>', 'identities of the demo', demoFile)
+  .option('--size <size>', 'full, small or a number of episodes', 'small')
+  .option('--seed <text>', 'another world')
+  .option('--truth <file>', 'write what is true beside it')
+  .option('--quiet', 'no progress')
+  .option('--once', 'do nothing when it was done before')
+  .action(async options => {
+    const stopping = new AbortController()
+    for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.on(signal, () => stopping.abort())
+    const size = /^\d+$/.test(options.size) ? Number(options.size) : options.size
+    await seedCommand({ ...options, size, signal: stopping.signal })
+    if (process.connected) process.disconnect()
+  })
+
+const link = program.command('link').description('linkage')
+link
+  .command('explain')
+  .description('why an episode stands together')
+  .argument('<episode>')
+  .option('--json', 'one JSON object')
+  .action(explainCommand)
+
+const keys = program.command('keys').description('the key file')
+keys
+  .command('new')
+  .description('make a key file (mode 600); never overwrites')
+  .argument('<file>')
+  .action(async (file: string) => {
+    await createKeyFile(file)
+    console.log(`${file}: made. Keep it with the backups: without it ids and pseudonyms cannot be made again.`)
+  })
+
+program
+  .command('reset')
+  .description('wipe the data folder of the demo (stop the service first)')
+  .option('--yes', 'do not ask')
+  .action(async ({ yes }: { yes?: boolean }) => {
+    if (!yes) {
+      console.log(`This deletes ${config.dataFolder}. Run again with --yes.`)
+      process.exitCode = 1
+      return
+    }
+    await rm(config.dataFolder, { recursive: true, force: true })
+    console.log(`${config.dataFolder}: gone`)
+  })
+
+await program.parseAsync().catch((cause: unknown) => {
+  process.stderr.write(`${cause instanceof Error ? cause.message : 'failed'}\n`)
+  process.exit(1)
+})
