@@ -116,13 +116,12 @@ export function procedure(id: string, site: string, date: string): Fact {
 }
 
 export function decision(kind: 'fracture-same' | 'fracture-different', one: string, two: string): Fact {
-  const detail = { assertion: kind, other: two, by: 'human' } as const
+  const detail = { assertion: kind, fact: one, other: two, by: 'human' } as const
   return {
     ...common(`decision-${kind}-${one}-${two}`, 'RXX', '2025-01-01'),
     kind: 'assertion',
     record: 'RXX|1' as RecordKey,
     side: 'hospital',
-    value: one,
     detail,
   }
 }

@@ -4,67 +4,86 @@ import type { Explanation, Part } from './linkage.ts'
 import type { FractureModel } from './models.ts'
 import type { Statement } from './statements.ts'
 
-type Weighed = { readonly place: Place; readonly bits: number }
+type Weighed = { readonly place: Place; readonly bits: number; readonly share: number }
+/** Every place a statement could have, all other statements left where they are, and the one it has. */
+export type Weighing = {
+  readonly statement: Statement
+  readonly rest: Sorting
+  readonly places: readonly Weighed[]
+  readonly own: Weighed
+}
+
+/** Weighs the places of a statement: bits relative to opening a new event (0), shares that sum to 1. */
+export function weighPlaces(statement: Statement, sorting: Sorting, score: Scorer): Weighing {
+  const rest = without(sorting, statement)
+  const totals = placesOf(statement, rest).map(place => ({ place, total: totalScore(place.sorting, score) }))
+  const base = totals.find(({ place }) => place.kind === 'new')?.total ?? 0
+  const most = Math.max(...totals.map(({ total }) => total))
+  const sum = totals.reduce((shares, { total }) => shares + Math.exp(total - most), 0)
+  const places = totals.map(({ place, total }): Weighed => {
+    return { place, bits: (total - base) / Math.LN2, share: Math.exp(total - most) / sum }
+  })
+  const alone: Weighed = {
+    place: { kind: 'new', sorting, injury: [[statement]], fracture: [statement] },
+    bits: 0,
+    share: 1,
+  }
+  return { statement, rest, places, own: places.find(({ place }) => isSameSorting(place.sorting, sorting)) ?? alone }
+}
+
+/** Why a statement stands where it stands. Parts add up to the total; `probability` is the share of its place among all places. */
+export function explainPlace(weighing: Weighing, score: Scorer, model: FractureModel, isDecided: boolean): Explanation {
+  return explain(weighing, weighing.own, score, model, isDecided)
+}
 
 /**
- * Why a statement stands where it stands: every other place it could have, all other statements left where they are. Bits are relative to
- * opening a new event (0); parts add up to the total; `probability` is the share of its place among all places.
+ * The same for a place in doubt, as a question about two facts: a statement standing alone is explained against the best event it did not join.
+ * `candidate` is a fact id, or `new` when there is no other event.
  */
-export function explainPlace(
-  statement: Statement,
-  sorting: Sorting,
+export function explainDoubt(weighing: Weighing, score: Scorer, model: FractureModel, isDecided: boolean): Explanation {
+  const others = weighing.places
+    .filter(({ place }) => place.kind === 'event')
+    .sort((left, right) => right.bits - left.bits)
+  const asked = weighing.own.place.kind === 'event' ? weighing.own : (others[0] ?? weighing.own)
+  return { ...explain(weighing, asked, score, model, isDecided), decision: 'review' }
+}
+
+function explain(
+  weighing: Weighing,
+  told: Weighed,
   score: Scorer,
   model: FractureModel,
   isDecided: boolean,
 ): Explanation {
-  const rest = without(sorting, statement)
-  const places = placesOf(statement, rest)
-  const reference = places.find(place => place.kind === 'new')
-  const base = reference ? totalScore(reference.sorting, score) : 0
-  const weighed = places.map(
-    (place): Weighed => ({ place, bits: (totalScore(place.sorting, score) - base) / Math.LN2 }),
-  )
-  const own = weighed.find(({ place }) => isSameSorting(place.sorting, sorting)) ?? weighed[weighed.length - 1]
-  const rivals = weighed.filter(other => other !== own).sort((left, right) => right.bits - left.bits)
-  const ownBits = own?.bits ?? 0
-  const most = Math.max(...weighed.map(({ bits }) => bits))
-  const total = weighed.reduce((sum, { bits }) => sum + 2 ** (bits - most), 0)
-  const probability = 2 ** (ownBits - most) / total
-  // Which of two fractures of one injury a record without a side belongs to is no question for a person.
-  const alike = weighed.filter(
-    ({ place }) => place.kind === 'event' && own?.place.kind === 'event' && isSameInjury(place, own.place, statement),
-  )
-  const settled = statement.side ? probability : alike.reduce((sum, { bits }) => sum + 2 ** (bits - most), 0) / total
-  const parts = own && own.place.kind !== 'new' ? partsOf(statement, own.place, rest, score) : []
-  const [second] = rivals
+  const { statement, places, rest } = weighing
+  const rivals = places
+    .filter(other => other !== told)
+    .sort((left, right) => right.bits - left.bits)
+    .map(({ place, bits, share }) => ({ candidate: nameOf(place, statement), totalBits: bits, probability: share }))
+  const parts = told.place.kind === 'new' ? [] : partsOf(statement, told.place, rest, score)
   return {
     kind: 'event',
     model: model.name,
     record: statement.fact.id,
-    candidate: own ? nameOf(own.place, statement) : 'new',
+    candidate: nameOf(told.place, statement),
     parts,
     adjustments: [],
     guards: [...(isDecided ? ['human'] : []), ...(statement.isAfterDeath ? ['after-death'] : [])],
     totalBits: parts.reduce((sum, part) => sum + part.bits, 0),
-    probability,
-    ...(second
-      ? {
-          runnerUp: {
-            candidate: nameOf(second.place, statement),
-            totalBits: second.bits,
-            probability: 2 ** (second.bits - most) / total,
-          },
-        }
-      : {}),
-    rivals: rivals.slice(0, 5).map(({ place, bits }) => ({ candidate: nameOf(place, statement), totalBits: bits })),
-    decision:
-      Math.max(probability, settled) < model.thresholds.linkProbability
-        ? 'review'
-        : own?.place.kind === 'event'
-          ? 'link'
-          : 'new',
+    probability: told.share,
+    ...(rivals[0] ? { runnerUp: rivals[0] } : {}),
+    rivals: rivals.slice(0, 5).map(({ candidate, totalBits }) => ({ candidate, totalBits })),
+    decision: isDoubtful(weighing, model) ? 'review' : told.place.kind === 'event' ? 'link' : 'new',
     decidedBy: isDecided ? 'human' : 'model',
   }
+}
+
+/** Below the link threshold. Which of two fractures of one injury a record without a side belongs to is no question for a person. */
+function isDoubtful({ statement, places, own }: Weighing, model: FractureModel): boolean {
+  const isAlike = ({ place }: Weighed) =>
+    place.kind === 'event' && own.place.kind === 'event' && isSameInjury(place, own.place, statement)
+  const shares = statement.side ? [own] : places.filter(place => place === own || isAlike(place))
+  return shares.reduce((sum, { share }) => sum + share, 0) < model.thresholds.linkProbability
 }
 
 /** The other facts of the place, by the first of them: `new`, `simultaneous:<fact>` or `<fact>`. */

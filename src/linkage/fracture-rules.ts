@@ -7,7 +7,7 @@ import type { Statement } from './statements.ts'
 /**
  * Constraints, not weights (linkage.md 3.2): what a person decided about two facts; two diagnoses of one visit or one message set with sites that
  * cannot be one bone or with different sides; two emergency attendances of one day with different sides; the halves of a bilateral code.
- * A human decision stands as an `assertion` fact whose `value` is one fact id and whose `other` is the second; the later statement of a pair wins.
+ * A human decision stands as an `assertion` fact whose `fact` is one fact id and whose `other` is the second; the later statement of a pair wins.
  */
 export function readRules(facts: CurrentFacts, tree: SiteTree): { rules: Rules; decided: ReadonlySet<FactId> } {
   const said = facts.filter(
@@ -19,7 +19,7 @@ export function readRules(facts: CurrentFacts, tree: SiteTree): { rules: Rules; 
   )
   const human = new Map(
     sorted.map(fact => [
-      pairOf(fact.value ?? '', fact.detail.other),
+      pairOf(fact.detail.fact ?? '', fact.detail.other),
       fact.detail.assertion === 'fracture-same' ? ('same' as const) : ('different' as const),
     ]),
   )

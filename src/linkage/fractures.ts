@@ -1,7 +1,7 @@
 import { dayNumber, daysOf } from '../fls/dates.ts'
 import type { SiteTree } from '../terminology/site-tree.ts'
 import { dateOf, lateralityOf, siteOf, statusOf } from './fracture-consensus.ts'
-import { explainPlace } from './fracture-explanation.ts'
+import { explainDoubt, explainPlace, weighPlaces } from './fracture-explanation.ts'
 import { readRules } from './fracture-rules.ts'
 import { bestSorting, rememberScores } from './fracture-search.ts'
 import { scoreInjury } from './injury-score.ts'
@@ -15,7 +15,8 @@ import { supportingFacts } from './supporting-facts.ts'
  * The fractures of one person from the current facts: coded diagnoses found them, procedures and radiology text only support.
  * A pure function; any order and repetition of the facts gives the same result. Fractures stand in order of their first statement, which is the
  * founder; those of one injury share `injury`. Excluded sites are returned with their site. A fact may belong to two fractures (bilateral code).
- * `reviews`: facts whose place is less certain than the link threshold, and facts dated after death, which open nothing.
+ * `reviews`: facts whose place is less certain than the link threshold, each as a question about it and the fact named as `candidate`; and facts
+ * dated after death, which open nothing.
  */
 export function solveFractures(facts: CurrentFacts, siteTree: SiteTree, model: FractureModel): FracturesSolution {
   const evidence = evidenceFor(siteTree, model)
@@ -23,15 +24,26 @@ export function solveFractures(facts: CurrentFacts, siteTree: SiteTree, model: F
   const { rules, decided } = readRules(facts, siteTree)
   const score = rememberScores(injury => scoreInjury(injury, evidence, model, rules))
   const sorting = bestSorting(dated, score)
+  const weighed = dated.map(statement => weighPlaces(statement, sorting, score))
+  const isDecided = (statement: Statement) => decided.has(statement.fact.id)
   const explained = new Map(
-    dated.map(statement => [statement, explainPlace(statement, sorting, score, model, decided.has(statement.fact.id))]),
+    weighed.map(one => [one.statement, explainPlace(one, score, model, isDecided(one.statement))]),
   )
   const injuries = sorting.filter(injury => injury.flat().some(statement => !statement.isAfterDeath))
   const found = injuries.flatMap((injury, number) =>
     injury.map(fracture => solutionOf(fracture, number, { siteTree, model, evidence, facts, explained })),
   )
   const old = undatedFractures(undated, injuries.length, siteTree)
-  return { fractures: [...found, ...old], reviews: reviewsOf(dated, explained) }
+  const doubtful = weighed.filter(
+    ({ statement }) => explained.get(statement)?.decision === 'review' || statement.isAfterDeath,
+  )
+  const reviews = new Map(
+    doubtful.map(one => [one.statement.fact.id, explainDoubt(one, score, model, isDecided(one.statement))]),
+  )
+  return {
+    fractures: [...found, ...old],
+    reviews: [...reviews].map(([factId, explanation]) => ({ factId, explanation })),
+  }
 }
 
 type Settled = {
@@ -64,20 +76,6 @@ function solutionOf(fracture: readonly Statement[], injury: number, settled: Set
     injury,
     supporting: window ? supportingFacts(settled.facts, site, window, settled.siteTree, settled.model) : [],
   }
-}
-
-function reviewsOf(
-  statements: readonly Statement[],
-  explained: ReadonlyMap<Statement, Explanation>,
-): FracturesSolution['reviews'] {
-  const reviews = new Map<string, FracturesSolution['reviews'][number]>()
-  for (const statement of statements) {
-    const explanation = explained.get(statement)
-    const isOpen = explanation?.decision === 'review' || statement.isAfterDeath
-    if (explanation && isOpen && !reviews.has(statement.fact.id))
-      reviews.set(statement.fact.id, { factId: statement.fact.id, explanation: { ...explanation, decision: 'review' } })
-  }
-  return [...reviews.values()]
 }
 
 /** "History of" without an onset points nowhere: one old fracture per group of sites, without a date. */

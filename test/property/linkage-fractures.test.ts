@@ -22,16 +22,14 @@ const sketch = fc.record({
   kind: fc.constantFrom<NonNullable<DiagnosisSketch['kind']>>('include', 'include', 'history'),
   visit: fc.constantFrom<string | undefined>('v1', undefined),
 })
-const facts = fc
-  .array(sketch, { minLength: 1, maxLength: 6 })
-  .map(all =>
-    all.map((one, index) =>
-      diagnosis({
-        ...(Object.fromEntries(Object.entries(one).filter(([, value]) => value !== undefined)) as typeof one),
-        id: `f${index}`,
-      } as DiagnosisSketch),
-    ),
-  )
+const facts = fc.array(sketch, { minLength: 1, maxLength: 6 }).map(all =>
+  all.map((one, index) =>
+    diagnosis({
+      ...(Object.fromEntries(Object.entries(one).filter(([, value]) => value !== undefined)) as typeof one),
+      id: `f${index}`,
+    } as DiagnosisSketch),
+  ),
+)
 
 describe('fractures', () => {
   test('every permutation and repetition of the facts gives identical fractures', () => {

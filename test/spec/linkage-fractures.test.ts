@@ -270,7 +270,10 @@ describe('one person, one fracture or several', () => {
       diagnosis(ed({ id: 'ed2', side: 'left', date: '2025-01-05' })),
     ])
     expect(solution.fractures).toHaveLength(2)
-    expect(solution.reviews.map(review => review.factId)).toEqual(['ed', 'ed2'])
+    expect(solution.reviews.map(review => [review.factId, review.explanation.candidate])).toEqual([
+      ['ed', 'ed2'],
+      ['ed2', 'ed'],
+    ])
   })
 
   test('a first record dated after death opens nothing and is shown', () => {
