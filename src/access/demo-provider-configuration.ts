@@ -1,5 +1,11 @@
 import type { JWK } from 'jose'
-import type { ClientMetadata, Configuration, KoaContextWithOIDC, ResourceServer } from 'oidc-provider'
+import {
+  type ClientMetadata,
+  type Configuration,
+  interactionPolicy,
+  type KoaContextWithOIDC,
+  type ResourceServer,
+} from 'oidc-provider'
 import { claimsTable } from './claims.ts'
 import { type DemoIdentities, demoScope } from './demo-identities.ts'
 
@@ -80,7 +86,10 @@ export function providerConfiguration(settings: DemoProviderSettings): Configura
         }),
       },
     },
-    interactions: { url: (_ctx, interaction) => `/idp/interaction/${interaction.uid}` },
+    interactions: {
+      policy: promptsWithoutConsent(),
+      url: (_ctx, interaction) => `/idp/interaction/${interaction.uid}`,
+    },
     findAccount: (_ctx, id) => {
       const user = users.get(id)
       return user ? { accountId: id, claims: () => ({ sub: id, name: id, [claimsTable.role]: user.role }) } : undefined
@@ -93,7 +102,7 @@ export function providerConfiguration(settings: DemoProviderSettings): Configura
       const client = clients.get(token.clientId ?? '')
       return client ? claimsOf(client) : undefined
     },
-    loadExistingGrant: grantEverything,
+    loadExistingGrant: ctx => grantEverything(ctx, audience),
     renderError: (ctx, out) => {
       ctx.type = 'text/plain'
       ctx.body = `Sign-in failed: ${out.error}`
@@ -102,7 +111,7 @@ export function providerConfiguration(settings: DemoProviderSettings): Configura
 }
 
 /** Our own API is the only audience: nobody is asked for consent. */
-async function grantEverything(ctx: KoaContextWithOIDC) {
+async function grantEverything(ctx: KoaContextWithOIDC, audience: string) {
   const { provider, session, client, params } = ctx.oidc
   if (!session?.accountId || !client) return undefined
   const known = session.grantIdFor(client.clientId)
@@ -110,9 +119,16 @@ async function grantEverything(ctx: KoaContextWithOIDC) {
   if (existing) return existing
   const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
   grant.addOIDCScope(String(params?.['scope'] ?? 'openid'))
-  for (const resource of Object.keys(ctx.oidc.resourceServers ?? {})) grant.addResourceScope(resource, scopes.join(' '))
+  grant.addResourceScope(audience, scopes.join(' '))
   await grant.save()
   return grant
+}
+
+/** Scripts on this machine are native clients, which would be asked for consent at each sign-in. */
+function promptsWithoutConsent(): interactionPolicy.DefaultPolicy {
+  const policy = interactionPolicy.base()
+  policy.get('consent')?.checks.remove('native_client_prompt')
+  return policy
 }
 
 function clientMetadata({ identities, redirectUris }: DemoProviderSettings): ClientMetadata[] {

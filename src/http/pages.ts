@@ -14,6 +14,7 @@ import type { Pages } from '../web/render.ts'
 import { openapiOf } from './openapi.ts'
 import { Refusal } from './refusal.ts'
 import type { Route } from './route.ts'
+import { smartConfigurationRoutes } from './smart-configuration.ts'
 
 export type PageDependencies = {
   readonly store: Store
@@ -41,6 +42,7 @@ export function pageRoutes(deps: PageDependencies): Route[] {
     return shown.html
   }
   return [
+    ...(deps.issuer ? smartConfigurationRoutes({ issuer: deps.issuer }) : []),
     page('GET /', 'What runs here and what to try next.', home),
     page('GET /api/docs', 'This description, readable and to try.', async () => deps.pages.apiDocs()),
     page('GET /docs/:page', 'Guides.', name => guide(deps.pages, name)),

@@ -12,9 +12,9 @@ export type Pages = {
   readonly apiDocs: () => string
 }
 
-/** Loads the React pages (server-side only). */
-export async function loadPages(): Promise<Pages> {
-  registerTsx()
+/** Loads the React pages (server-side only). `prepare` makes `.tsx` importable; a test runner that can already passes its own. */
+export async function loadPages(prepare: () => void = registerTsx): Promise<Pages> {
+  prepare()
   const [{ HomePage }, { DocsPage, DocsIndexPage }, { ApiDocsPage }] = await Promise.all([
     import('./home-page.tsx'),
     import('./docs-page.tsx'),

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { parquetReadObjects } from 'hyparquet'
 import { parse } from 'csv-parse/sync'
+import { parquetReadObjects } from 'hyparquet'
 import type { DayDate, PartialDate } from '../../src/fls/dates.ts'
 import type { EpisodeAnswer, EpisodeFracture } from '../../src/fls/episode.ts'
 import type { FactId, Identity, OdsCode, RecordKey } from '../../src/fls/fact.ts'
@@ -13,7 +13,11 @@ import { json, type Service, startService } from './service.ts'
 /** What an analyst gets, and what an analyst never gets. All patients are made up; the canaries stand in every identifying place. */
 const canaries = ['9990000018', 'ZZCANARYNAME', 'ZZ99 3CZ', 'H-0123456', '1944-07-19', 'P81001']
 
-const answer = (...values: string[]): EpisodeAnswer => ({ values, origins: [], losing: [{ values: ['9990000018'], origins: [] }] })
+const answer = (...values: string[]): EpisodeAnswer => ({
+  values,
+  origins: [],
+  losing: [{ values: ['9990000018'], origins: [] }],
+})
 
 const fracture: EpisodeFracture = {
   fractureId: 'f1',
@@ -22,7 +26,10 @@ const fracture: EpisodeFracture = {
   laterality: 'left',
   date: '2026-03-04' as PartialDate,
   status: 'confirmed',
-  facts: [{ factId: 'a1' as FactId, probability: 0.98 }, { factId: 'a2' as FactId, probability: 0.91 }],
+  facts: [
+    { factId: 'a1' as FactId, probability: 0.98 },
+    { factId: 'a2' as FactId, probability: 0.91 },
+  ],
 }
 
 function episode(index: number, more: Partial<EpisodeDocument> = {}): EpisodeDocument {
@@ -61,15 +68,31 @@ function episode(index: number, more: Partial<EpisodeDocument> = {}): EpisodeDoc
 }
 
 const record = (index: number, nhsNumber: string): RecordDocument => {
-  const facet: Identity = { nhsNumber: nhsNumber as NhsNumber, familyName: 'ZZCANARYNAME', birthDate: '1944-07-19' as PartialDate }
-  return { _id: `RXX|H-0123456-${index}` as RecordKey, organisation: 'RXX' as OdsCode, side: 'hospital', facets: [facet], bk: [], near: [], version: 1 }
+  const facet: Identity = {
+    nhsNumber: nhsNumber as NhsNumber,
+    familyName: 'ZZCANARYNAME',
+    birthDate: '1944-07-19' as PartialDate,
+  }
+  return {
+    _id: `RXX|H-0123456-${index}` as RecordKey,
+    organisation: 'RXX' as OdsCode,
+    side: 'hospital',
+    facets: [facet],
+    bk: [],
+    near: [],
+    bucket: 0,
+    version: 1,
+  }
 }
 
 let now = new Date('2026-11-01T00:00:00Z')
 let service: Service
 const get = (query: string) => service.call('analyst', `/api/episodes${query}`)
 const rows = async (query: string): Promise<Record<string, unknown>[]> =>
-  (await (await get(query)).text()).split('\n').filter(Boolean).map(line => JSON.parse(line))
+  (await (await get(query)).text())
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line))
 
 beforeAll(async () => {
   service = await startService({ clock: () => now })
@@ -80,7 +103,12 @@ beforeAll(async () => {
     episode(4, { status: 'candidate', diagnosedOn: '2026-04-01' as DayDate }),
   ])
   await service.store.episodes.updateOne({ _id: 'e002' }, { $unset: { ageAtDiagnosis: '' } })
-  await service.store.records.insertMany([record(1, '9990000026'), record(2, '9990000026'), record(3, '9990000026'), record(4, '9990000034')])
+  await service.store.records.insertMany([
+    record(1, '9990000026'),
+    record(2, '9990000026'),
+    record(3, '9990000026'),
+    record(4, '9990000034'),
+  ])
 })
 afterAll(() => service.close())
 
@@ -158,17 +186,25 @@ describe('formats', () => {
     const csv: Record<string, string>[] = parse(await (await get('?format=csv')).text(), { columns: true })
     const file = await (await get('?format=parquet')).arrayBuffer()
     const parquet = await parquetReadObjects({ file })
-    const asText = (row: Record<string, unknown>) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, value === null || value === undefined ? '' : String(value)]))
+    const asText = (row: Record<string, unknown>) =>
+      Object.fromEntries(
+        Object.entries(row).map(([name, value]) => [name, value === null || value === undefined ? '' : String(value)]),
+      )
     expect(csv).toEqual(fromJson.map(asText))
     expect(parquet.map(asText)).toEqual(fromJson.map(asText))
   })
   test('the manifest names rows, columns and the SHA-256 of the very bytes', async () => {
     const manifest = await (await get('/manifest?linked=true')).json()
     expect(manifest.rows).toBe(2)
-    expect(manifest.columns.map((column: { name: string }) => column.name)).toEqual(Object.keys((await rows('?linked=true'))[0] ?? {}))
+    expect(manifest.columns.map((column: { name: string }) => column.name)).toEqual(
+      Object.keys((await rows('?linked=true'))[0] ?? {}),
+    )
     for (const format of ['ndjson', 'csv', 'parquet']) {
       const bytes = Buffer.from(await (await get(`?linked=true&format=${format}`)).arrayBuffer())
-      expect(manifest.formats[format]).toEqual({ sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length })
+      expect(manifest.formats[format]).toEqual({
+        sha256: createHash('sha256').update(bytes).digest('hex'),
+        bytes: bytes.length,
+      })
     }
   })
   test('digest and rows follow the stream as trailers', async () => {
@@ -196,12 +232,18 @@ test.each([
   expect(await rows(query)).toHaveLength(count)
 })
 
-test.each(['?form=csv', '?format=xml', '?from=05/03/2026', '?linked=yes', '?status=withdrawn', '?release=a%20b', '?from=2026-01-01&from=2026-02-01', '?from[$ne]=x'])(
-  '%s is refused, never guessed',
-  async query => {
-    expect((await get(query)).status).toBe(400)
-  },
-)
+test.each([
+  '?form=csv',
+  '?format=xml',
+  '?from=05/03/2026',
+  '?linked=yes',
+  '?status=withdrawn',
+  '?release=a%20b',
+  '?from=2026-01-01&from=2026-02-01',
+  '?from[$ne]=x',
+])('%s is refused, never guessed', async query => {
+  expect((await get(query)).status).toBe(400)
+})
 
 async function withTrailers(url: string, token: string): Promise<{ body: Buffer; trailers: NodeJS.Dict<string> }> {
   return new Promise((resolve, reject) => {

@@ -18,7 +18,10 @@ const explanation: Explanation = {
   record: 'a',
   candidate: 'b',
   priorBits: -24,
-  parts: [{ field: 'birthDate', level: 'equal', bits: 12 }, { field: 'familyName', level: 'alike', bits: 8 }],
+  parts: [
+    { field: 'birthDate', level: 'equal', bits: 12 },
+    { field: 'familyName', level: 'alike', bits: 8 },
+  ],
   adjustments: [],
   guards: ['twin-shape'],
   totalBits: -4,
@@ -27,7 +30,13 @@ const explanation: Explanation = {
   decidedBy: 'model',
 }
 
-function fact(id: string, key: RecordKey, kind: 'identity' | 'diagnosis', path: string, more: object = {}): FactDocument {
+function fact(
+  id: string,
+  key: RecordKey,
+  kind: 'identity' | 'diagnosis',
+  path: string,
+  more: object = {},
+): FactDocument {
   return {
     _id: id as FactId,
     record: key,
@@ -36,13 +45,36 @@ function fact(id: string, key: RecordKey, kind: 'identity' | 'diagnosis', path: 
     kind,
     status: 'active',
     revision: { asOf: '2026-03-01T10:00:00.000Z' as Instant },
-    source: { inboxId: `${id}-in` as InboxId, path, row: 'r', tableHash: 't', sender: 'rxx01-pas', controlId: `c-${id}` },
+    source: {
+      inboxId: `${id}-in` as InboxId,
+      path,
+      row: 'r',
+      tableHash: 't',
+      sender: 'rxx01-pas',
+      controlId: `c-${id}`,
+    },
     ...(kind === 'identity' ? { detail: {} } : { concept: { set: 'fracture-site', id: 'hip.neck', kind: 'include' } }),
     ...more,
   } as FactDocument
 }
-const member = (key: RecordKey, probability: number): PersonDocument['members'][number] => ({ record: key, organisation: 'RXX' as OdsCode, side: 'hospital', probability, decidedBy: 'model', explanation })
-const recordDocument = (key: RecordKey): RecordDocument => ({ _id: key, organisation: 'RXX' as OdsCode, side: 'hospital', facets: [{ familyName: 'Synthetic' }], bk: [], near: [], version: 1 })
+const member = (key: RecordKey, probability: number): PersonDocument['members'][number] => ({
+  record: key,
+  organisation: 'RXX' as OdsCode,
+  side: 'hospital',
+  probability,
+  decidedBy: 'model',
+  explanation,
+})
+const recordDocument = (key: RecordKey): RecordDocument => ({
+  _id: key,
+  organisation: 'RXX' as OdsCode,
+  side: 'hospital',
+  facets: [{ familyName: 'Synthetic' }],
+  bk: [],
+  near: [],
+  bucket: 0,
+  version: 1,
+})
 
 let service: Service
 beforeAll(async () => {
@@ -55,7 +87,16 @@ beforeAll(async () => {
       aliases: ['p1-before'],
       members: [member(a, 1)],
       organisations: ['RXX' as OdsCode],
-      fractures: [{ fractureId: 'f1', aliases: [], site: 'hip.neck', status: 'confirmed', episodeId: 'e1', facts: [{ factId: 'd1' as FactId, inboxId: 'd1-in' as InboxId, probability: 0.97, decidedBy: 'model' }] }],
+      fractures: [
+        {
+          fractureId: 'f1',
+          aliases: [],
+          site: 'hip.neck',
+          status: 'confirmed',
+          episodeId: 'e1',
+          facts: [{ factId: 'd1' as FactId, inboxId: 'd1-in' as InboxId, probability: 0.97, decidedBy: 'model' }],
+        },
+      ],
       solve: 1,
     },
     { _id: 'p2', aliases: [], members: [member(b, 1)], organisations: ['P81001' as OdsCode], fractures: [], solve: 1 },
@@ -68,30 +109,58 @@ beforeAll(async () => {
     fact('other', a, 'diagnosis', 'DG1[4]-3', { concept: { set: 'osteoporosis', id: 'x', kind: 'include' } }),
     fact('i2', b, 'identity', 'row 3'),
   ])
-  await reviews.insertOne({ _id: 'r1', kind: 'person', a, b, persons: ['p1', 'p2'], organisations: ['RXX' as OdsCode, 'P81001' as OdsCode], explanation, solve: 1 })
+  await reviews.insertOne({
+    _id: 'r1',
+    kind: 'person',
+    a,
+    b,
+    persons: ['p1', 'p2'],
+    organisations: ['RXX' as OdsCode, 'P81001' as OdsCode],
+    explanation,
+    solve: 1,
+  })
 })
 afterAll(() => service.close())
 
-const reviewer = (path: string, more: Parameters<Service['call']>[2] = {}) => service.call('linkage-reviewer', path, more)
+const reviewer = (path: string, more: Parameters<Service['call']>[2] = {}) =>
+  service.call('linkage-reviewer', path, more)
 
 describe('reviews', () => {
   test('the list names pair, persons and weight, but nobody', async () => {
     const answer = await reviewer('/api/links?state=review')
     const text = await answer.text()
     expect(JSON.parse(text).items).toEqual([
-      { id: 'r1', kind: 'person', persons: ['p1', 'p2'], organisations: ['RXX', 'P81001'], probability: 0.06, totalBits: -4, guards: ['twin-shape'], decision: 'review' },
+      {
+        id: 'r1',
+        kind: 'person',
+        persons: ['p1', 'p2'],
+        organisations: ['RXX', 'P81001'],
+        probability: 0.06,
+        totalBits: -4,
+        guards: ['twin-shape'],
+        decision: 'review',
+      },
     ])
     expect(text).not.toContain('Synthetic')
     expect(text).not.toContain('RXX|100')
   })
   test('one pair shows both records and every weight; who looked at whom is logged', async () => {
     const answer = await (await reviewer('/api/links/r1', { headers: { 'X-Request-ID': 'look-1' } })).json()
-    expect(answer).toMatchObject({ kind: 'person', explanation: { parts: explanation.parts, totalBits: -4 }, a: { record: a, facets: [{ familyName: 'Synthetic' }] }, b: { record: b } })
+    expect(answer).toMatchObject({
+      kind: 'person',
+      explanation: { parts: explanation.parts, totalBits: -4 },
+      a: { record: a, facets: [{ familyName: 'Synthetic' }] },
+      b: { record: b },
+    })
     const [line] = (await service.accessLog.read({ limit: 20 })).filter(one => one.requestId === 'look-1')
     expect(line?.persons).toEqual(['p1', 'p2'])
   })
   test('an alias leads to the person', async () => {
-    expect(await (await reviewer('/api/links/p1-before')).json()).toMatchObject({ id: 'p1', kind: 'person', members: [{ record: a, probability: 1 }] })
+    expect(await (await reviewer('/api/links/p1-before')).json()).toMatchObject({
+      id: 'p1',
+      kind: 'person',
+      members: [{ record: a, probability: 1 }],
+    })
   })
   test('a reviewer of another region finds none of it', async () => {
     const claims = { organisations: ['RYY'] }
@@ -99,7 +168,9 @@ describe('reviews', () => {
     expect((await reviewer('/api/links/r1', { claims })).status).toBe(404)
     expect((await reviewer('/api/links/p1', { claims })).status).toBe(404)
     expect(await (await reviewer('/api/links?format=ndjson', { claims })).text()).toBe('')
-    expect((await reviewer('/api/links/r1/decision', { claims, method: 'POST', ...json({ decision: 'merge' }) })).status).toBe(404)
+    expect(
+      (await reviewer('/api/links/r1/decision', { claims, method: 'POST', ...json({ decision: 'merge' }) })).status,
+    ).toBe(404)
   })
 })
 
@@ -123,11 +194,22 @@ describe('decisions', () => {
     expect(facts).toMatchObject([{ kind: 'assertion', record: b, detail: { assertion, other: a, by: 'human' } }])
   })
   test('two fracture facts of one person', async () => {
-    await service.store.reviews.insertOne({ _id: 'r2', kind: 'fracture', a: 'd1', b: 'd2', persons: ['p1'], organisations: ['RXX' as OdsCode], explanation: { ...explanation, kind: 'event' }, solve: 1 })
+    await service.store.reviews.insertOne({
+      _id: 'r2',
+      kind: 'fracture',
+      a: 'd1',
+      b: 'd2',
+      persons: ['p1'],
+      organisations: ['RXX' as OdsCode],
+      explanation: { ...explanation, kind: 'event' },
+      solve: 1,
+    })
     const { inboxId, assertion } = await (await decide('/api/links/r2/decision', { decision: 'split' })).json()
     expect(assertion).toBe('fracture-different')
     const entry = await readInboxEntry(service.store, inboxId)
-    expect(entry && readDecision(entry, 't').facts).toMatchObject([{ record: a, detail: { assertion: 'fracture-different', fact: 'd1', other: 'd2' } }])
+    expect(entry && readDecision(entry, 't').facts).toMatchObject([
+      { record: a, detail: { assertion: 'fracture-different', fact: 'd1', other: 'd2' } },
+    ])
   })
   test.each<[string, string, unknown, number]>([
     ['an unknown link', '/api/links/none/decision', { decision: 'merge' }, 404],
@@ -144,13 +226,56 @@ describe('decisions', () => {
 test('every assignment, one line per patient statement and fracture fact', async () => {
   const answer = await reviewer('/api/links?format=ndjson')
   expect(answer.headers.get('content-type')).toContain('application/x-ndjson')
-  const lines = (await answer.text()).trim().split('\n').map(line => JSON.parse(line))
-  const common = { sender: 'rxx01-pas', personId: 'p1', localPatientId: '100', personProbability: 1, decidedBy: 'model' }
+  const lines = (await answer.text())
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  const common = {
+    sender: 'rxx01-pas',
+    personId: 'p1',
+    localPatientId: '100',
+    personProbability: 1,
+    decidedBy: 'model',
+  }
   expect(lines).toEqual([
-    { ...common, inboxId: 'd1-in', controlId: 'c-d1', path: 'DG1-3', fractureId: 'f1', episodeId: 'e1', fractureProbability: 0.97 },
-    { ...common, inboxId: 'd2-in', controlId: 'c-d2', path: 'DG1[2]-3', fractureId: null, episodeId: null, fractureProbability: null },
-    { ...common, inboxId: 'i1-in', controlId: 'c-i1', path: 'PID', fractureId: null, episodeId: null, fractureProbability: null },
-    { ...common, inboxId: 'i2-in', controlId: 'c-i2', path: 'row 3', personId: 'p2', localPatientId: '7', fractureId: null, episodeId: null, fractureProbability: null },
+    {
+      ...common,
+      inboxId: 'd1-in',
+      controlId: 'c-d1',
+      path: 'DG1-3',
+      fractureId: 'f1',
+      episodeId: 'e1',
+      fractureProbability: 0.97,
+    },
+    {
+      ...common,
+      inboxId: 'd2-in',
+      controlId: 'c-d2',
+      path: 'DG1[2]-3',
+      fractureId: null,
+      episodeId: null,
+      fractureProbability: null,
+    },
+    {
+      ...common,
+      inboxId: 'i1-in',
+      controlId: 'c-i1',
+      path: 'PID',
+      fractureId: null,
+      episodeId: null,
+      fractureProbability: null,
+    },
+    {
+      ...common,
+      inboxId: 'i2-in',
+      controlId: 'c-i2',
+      path: 'row 3',
+      personId: 'p2',
+      localPatientId: '7',
+      fractureId: null,
+      episodeId: null,
+      fractureProbability: null,
+    },
   ])
 })
 

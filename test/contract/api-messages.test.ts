@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { issue } from '../../src/fls/issue.ts'
-import type { FactId, InboxId, OdsCode, RecordKey } from '../../src/fls/fact.ts'
 import type { Instant } from '../../src/fls/dates.ts'
+import type { FactId, InboxId, OdsCode, RecordKey } from '../../src/fls/fact.ts'
+import { issue } from '../../src/fls/issue.ts'
 import type { FactDocument } from '../../src/store/documents.ts'
 import { type Service, startService } from './service.ts'
 
@@ -17,14 +17,42 @@ beforeAll(async () => {
   ids.push(await keep('ryy02-pas', 'RYY', 'C0'))
   const [first] = ids
   if (!first) throw new Error('nothing was kept')
-  await service.store.inbox.updateOne({ _id: first }, { $set: { state: 'done', readAt: new Date('2026-03-01T10:00:00Z'), facts: 1, issues: [issue('code-unknown', 'DG1-3')] } })
+  await service.store.inbox.updateOne(
+    { _id: first },
+    {
+      $set: {
+        state: 'done',
+        readAt: new Date('2026-03-01T10:00:00Z'),
+        facts: 1,
+        issues: [issue('code-unknown', 'DG1-3')],
+      },
+    },
+  )
   await service.store.facts.insertOne(fact(first, 'rxx01-pas', 'RXX'))
-  await service.store.records.insertOne({ _id: 'RXX|1' as RecordKey, organisation: 'RXX' as OdsCode, side: 'hospital', facets: [], bk: [], near: [], version: 1, personId: 'p1' })
+  await service.store.records.insertOne({
+    _id: 'RXX|1' as RecordKey,
+    organisation: 'RXX' as OdsCode,
+    side: 'hospital',
+    facets: [],
+    bk: [],
+    near: [],
+    bucket: 0,
+    version: 1,
+    personId: 'p1',
+  })
 })
 afterAll(() => service.close())
 
 async function keep(sender: string, organisation: string, controlId: string): Promise<InboxId> {
-  const kept = await service.accept({ sender, organisation: organisation as OdsCode, side: 'hospital', protocol: 'hl7v2', controlId, type: 'ADT^A04', bytes: Buffer.from(`MSH|${sender}|${controlId}`) })
+  const kept = await service.accept({
+    sender,
+    organisation: organisation as OdsCode,
+    side: 'hospital',
+    protocol: 'hl7v2',
+    controlId,
+    type: 'ADT^A04',
+    bytes: Buffer.from(`MSH|${sender}|${controlId}`),
+  })
   return kept.inboxId
 }
 
@@ -113,16 +141,23 @@ describe('one message', () => {
     expect(facts).toEqual([{ id: 'fact-1', kind: 'diagnosis', status: 'active', path: 'DG1-3', row: 'adt.dg1.code' }])
   })
   test('one not read yet has only been kept', async () => {
-    expect((await (await service.call('operator', `/api/messages/${ids[1]}`)).json()).stages).toMatchObject([{ stage: 'kept', outcome: 'journaled' }])
+    expect((await (await service.call('operator', `/api/messages/${ids[1]}`)).json()).stages).toMatchObject([
+      { stage: 'kept', outcome: 'journaled' },
+    ])
   })
   test('another organisation gets the same answer as for one that never was', async () => {
     const other = await service.call('engineer', `/api/messages/${ids[0]}`, { claims: { organisations: ['RYY'] } })
-    const none = await service.call('engineer', `/api/messages/${'0'.repeat(64)}`, { claims: { organisations: ['RYY'] } })
+    const none = await service.call('engineer', `/api/messages/${'0'.repeat(64)}`, {
+      claims: { organisations: ['RYY'] },
+    })
     expect([other.status, none.status]).toEqual([404, 404])
     expect(await other.text()).toBe(await none.text())
   })
   test('raw: the exact bytes, for the engineer of the organisation only, and logged', async () => {
-    const answer = await service.call('engineer', `/api/messages/${ids[0]}/raw`, { claims: engineer, headers: { 'X-Request-ID': 'raw-1' } })
+    const answer = await service.call('engineer', `/api/messages/${ids[0]}/raw`, {
+      claims: engineer,
+      headers: { 'X-Request-ID': 'raw-1' },
+    })
     expect(await answer.text()).toBe('MSH|rxx01-pas|C0')
     expect(answer.headers.get('content-disposition')).toContain('attachment')
     const statuses = await Promise.all([
@@ -138,8 +173,20 @@ describe('one message', () => {
 
 test('unknown codes: the sender, the code and how often, within the own organisation', async () => {
   const own = await (await service.call('engineer', '/api/unknown-codes', { claims: engineer })).json()
-  const other = await (await service.call('engineer', '/api/unknown-codes', { claims: { organisations: ['RYY'] } })).json()
-  expect(own.items).toEqual([{ sender: 'rxx01-pas', organisation: 'RXX', system: 'local', code: 'FXHIP', display: 'hip', count: 1, sample: ids[0] }])
+  const other = await (
+    await service.call('engineer', '/api/unknown-codes', { claims: { organisations: ['RYY'] } })
+  ).json()
+  expect(own.items).toEqual([
+    {
+      sender: 'rxx01-pas',
+      organisation: 'RXX',
+      system: 'local',
+      code: 'FXHIP',
+      display: 'hip',
+      count: 1,
+      sample: ids[0],
+    },
+  ])
   expect(other.items).toEqual([])
 })
 

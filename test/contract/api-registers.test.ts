@@ -13,7 +13,13 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-const feed = { organisation: 'RXX', protocol: 'hl7v2', sendingApplications: ['PAS'], sendingFacilities: ['RXX01'], mapping: 'rxx01-pas' }
+const feed = {
+  organisation: 'RXX',
+  protocol: 'hl7v2',
+  sendingApplications: ['PAS'],
+  sendingFacilities: ['RXX01'],
+  mapping: 'rxx01-pas',
+}
 const put = (role: 'operator' | 'ig-lead', path: string, body: unknown, headers: Record<string, string> = {}) => {
   const { headers: own, body: text } = json(body)
   return service.call(role, path, { method: 'PUT', headers: { ...own, ...headers }, body: text })
@@ -24,7 +30,13 @@ describe('feeds', () => {
     const before = await registerVersion(service.store.db)
     const answer = await put('operator', '/api/feeds/rxx01-pas', feed)
     expect(answer.status).toBe(200)
-    expect(await answer.json()).toMatchObject({ id: 'rxx01-pas', ...feed, profile: 'stored', isActive: true, history: [{ by: 'operator-test' }] })
+    expect(await answer.json()).toMatchObject({
+      id: 'rxx01-pas',
+      ...feed,
+      profile: 'stored',
+      isActive: true,
+      history: [{ by: 'operator-test' }],
+    })
     const directory = await loadDirectory(service.store.db)
     expect(directory.feedOf('PAS', 'RXX01')?.organisation).toBe('RXX')
     expect(directory.version).toBe(before + 1)
@@ -57,15 +69,28 @@ describe('feeds', () => {
     ['an operator as value', { ...feed, organisation: { $ne: '' } }, 'organisation', 'structure-invalid'],
     ['no organisation', { ...feed, organisation: undefined }, 'organisation', 'element-required'],
     ['a folder outside', { ...feed, mapping: '../../etc' }, 'mapping', 'structure-invalid'],
-    ['no facility', { ...feed, sendingApplications: [], sendingFacilities: [] }, 'sendingFacilities', 'element-required'],
+    [
+      'no facility',
+      { ...feed, sendingApplications: [], sendingFacilities: [] },
+      'sendingFacilities',
+      'element-required',
+    ],
   ])('%s is refused and named', async (_what, body, where, code) => {
     const answer = await put('operator', '/api/feeds/other', body)
     expect([answer.status, (await answer.json()).issues[0]]).toMatchObject([422, { where, code }])
   })
   test('neither a wrong id nor a body that is no JSON gets in', async () => {
     expect((await put('operator', '/api/feeds/UPPER..CASE', feed)).status).toBe(422)
-    const broken = await service.call('operator', '/api/feeds/x', { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: '{' })
-    const form = await service.call('operator', '/api/feeds/x', { method: 'PUT', headers: { 'Content-Type': 'text/plain' }, body: '{}' })
+    const broken = await service.call('operator', '/api/feeds/x', {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/json' },
+      body: '{',
+    })
+    const form = await service.call('operator', '/api/feeds/x', {
+      method: 'PUT',
+      headers: { 'Content-Type': 'text/plain' },
+      body: '{}',
+    })
     expect([broken.status, form.status]).toEqual([400, 415])
   })
 })
@@ -87,10 +112,17 @@ describe('practices', () => {
     await put('ig-lead', '/api/practices/P81001', { optedIn: true, evidence: 'letter 12' })
     expect((await service.accept(arrival('P81001'))).outcome).toBe('kept')
     await put('ig-lead', '/api/practices/P81001', { optedIn: false })
-    await expect(service.accept(arrival('P81001'))).rejects.toMatchObject({ code: 'practice-closed', since: expect.any(String) })
+    await expect(service.accept(arrival('P81001'))).rejects.toMatchObject({
+      code: 'practice-closed',
+      since: expect.any(String),
+    })
     // The very same words as the first statement: a statement of its own all the same.
     const again = await put('ig-lead', '/api/practices/P81001', { optedIn: true, evidence: 'letter 12' })
-    expect(await again.json()).toMatchObject({ ods: 'P81001', optedIn: true, history: [{ optedIn: true }, { optedIn: false }, { optedIn: true }] })
+    expect(await again.json()).toMatchObject({
+      ods: 'P81001',
+      optedIn: true,
+      history: [{ optedIn: true }, { optedIn: false }, { optedIn: true }],
+    })
     expect((await service.accept(arrival('P81001'))).outcome).toBe('repeat')
   })
 
@@ -127,7 +159,10 @@ test('national opt-out list: kept as keyed hashes, replaced as a whole, never sh
   const list = (issuedAt: string, nhsNumbers: string[]) => ({ issuedAt, expiresAt: '2999-01-01T00:00:00Z', nhsNumbers })
   const post = (body: unknown) => service.call('ig-lead', '/api/opt-outs', { method: 'POST', ...json(body) })
   expect(await (await service.call('operator', '/api/opt-outs')).json()).toEqual({ isInForce: false })
-  expect(await (await post(list('2026-01-01T00:00:00Z', ['9990000018', '9990000026']))).json()).toMatchObject({ isInForce: true, count: 2 })
+  expect(await (await post(list('2026-01-01T00:00:00Z', ['9990000018', '9990000026']))).json()).toMatchObject({
+    isInForce: true,
+    count: 2,
+  })
   expect(await (await post(list('2026-02-01T00:00:00Z', ['9990000018']))).json()).toMatchObject({ count: 1 })
   const stored = await service.store.db.collection('optOuts').find().toArray()
   expect(stored).toHaveLength(1)

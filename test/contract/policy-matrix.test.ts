@@ -42,7 +42,9 @@ describe('the permission table', () => {
     await service.call('operator', '/api/messages/none-of-yours', { headers: { 'X-Request-ID': `${mark}-3` } })
     await service.call('operator', '/api/no-such-route', { headers: { 'X-Request-ID': `${mark}-4` } })
     const lines = await service.accessLog.read({ limit: 10 })
-    const logged = lines.filter(line => line.requestId.startsWith(mark)).map(({ requestId, role, action, status }) => [requestId.at(-1), role, action, status])
+    const logged = lines
+      .filter(line => line.requestId.startsWith(mark))
+      .map(({ requestId, role, action, status }) => [requestId.at(-1), role, action, status])
     expect(logged.toSorted()).toEqual([
       ['1', 'anyone', 'GET /api/links', 401],
       ['2', 'nurse', 'GET /api/links', 403],
@@ -53,7 +55,12 @@ describe('the permission table', () => {
 })
 
 describe('the route table', () => {
-  const route = (key: string): Route => ({ key: key as RouteKey, summary: '', touchesPatientData: false, handle: async () => {} })
+  const route = (key: string): Route => ({
+    key: key as RouteKey,
+    summary: '',
+    touchesPatientData: false,
+    handle: async () => {},
+  })
 
   test('a route the policy does not know stops the start', () => {
     expect(() => routeTable([route('GET /api/back-door')])).toThrow('no policy for route: GET /api/back-door')
@@ -95,8 +102,14 @@ describe('one error shape', () => {
     expect(api.headers.get('content-type')).toContain('application/problem+json')
     expect(fhir.headers.get('content-type')).toContain('application/fhir+json')
     expect(api.headers.get('www-authenticate')).toContain('Bearer')
-    expect(await api.json()).toMatchObject({ status: 401, issues: [{ code: 'unauthenticated', fix: expect.any(String) }] })
-    expect(await fhir.json()).toMatchObject({ resourceType: 'OperationOutcome', issue: [{ severity: 'error', code: 'login' }] })
+    expect(await api.json()).toMatchObject({
+      status: 401,
+      issues: [{ code: 'unauthenticated', fix: expect.any(String) }],
+    })
+    expect(await fhir.json()).toMatchObject({
+      resourceType: 'OperationOutcome',
+      issue: [{ severity: 'error', code: 'login' }],
+    })
   })
 
   test('X-Request-ID is mirrored when it is one word, else made', async () => {

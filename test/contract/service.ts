@@ -27,18 +27,39 @@ export const audience = 'https://fls-db.test'
 export const keys = keysOf(Buffer.alloc(32, 1), Buffer.alloc(32, 2))
 
 /** A signing key of this run, and the check that trusts it. */
-export async function signer(): Promise<{ sign: (claims: JWTPayload, header?: Record<string, string>) => Promise<string>; authenticate: Authenticate }> {
+export async function signer(): Promise<{
+  sign: (claims: JWTPayload, header?: Record<string, string>) => Promise<string>
+  authenticate: Authenticate
+}> {
   const { privateKey, publicKey } = await generateKeyPair('ES256')
   const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' }] }
   return {
-    sign: (claims, header = {}) => new SignJWT(claims).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'k1', ...header }).sign(privateKey),
-    authenticate: createAuthenticate({ issuer, audience, keys: createLocalJWKSet(jwks), tokenType: 'at+jwt', maxAgeSeconds: 600 }),
+    sign: (claims, header = {}) =>
+      new SignJWT(claims).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'k1', ...header }).sign(privateKey),
+    authenticate: createAuthenticate({
+      issuer,
+      audience,
+      keys: createLocalJWKSet(jwks),
+      tokenType: 'at+jwt',
+      maxAgeSeconds: 600,
+    }),
   }
 }
 
 export function claimsFor(role: Role, more: Record<string, unknown> = {}): JWTPayload {
   const now = Math.floor(Date.now() / 1_000)
-  return { iss: issuer, aud: audience, sub: `${role}-test`, iat: now, exp: now + 300, role, organisations: [], feeds: [], practices: [], ...more }
+  return {
+    iss: issuer,
+    aud: audience,
+    sub: `${role}-test`,
+    iat: now,
+    exp: now + 300,
+    role,
+    organisations: [],
+    feeds: [],
+    practices: [],
+    ...more,
+  }
 }
 
 export type Service = {
@@ -48,7 +69,11 @@ export type Service = {
   readonly accessLog: AccessLog
   readonly lines: string[]
   readonly tokenFor: (role: Role, more?: Record<string, unknown>) => Promise<string>
-  readonly call: (role: Role | 'stranger', path: string, init?: RequestInit & { claims?: Record<string, unknown> }) => Promise<Response>
+  readonly call: (
+    role: Role | 'stranger',
+    path: string,
+    init?: RequestInit & { claims?: Record<string, unknown> },
+  ) => Promise<Response>
   readonly close: () => Promise<void>
 }
 
@@ -72,7 +97,8 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const accessLog = { ...openAccessLog(store.db), ...options.accessLog }
   const whenApplied = async (inboxId: InboxId): Promise<boolean> => {
     const entry = await readInboxEntry(store, inboxId)
-    if (entry?.protocol === 'register') await applyRegisterEntry(store.db, entry, number => keys.id('nhs-number', number))
+    if (entry?.protocol === 'register')
+      await applyRegisterEntry(store.db, entry, number => keys.id('nhs-number', number))
     return entry !== undefined
   }
   const metrics = createMetrics()

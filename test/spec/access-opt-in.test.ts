@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
-import { scopeFilter, tenantsOf } from '../../src/access/scope.ts'
-import { type DatedOptIn, effectiveFrom, optInAt } from '../../src/access/statements.ts'
 import type { Principal, Role } from '../../src/access/principal.ts'
 import { roles } from '../../src/access/principal.ts'
+import { scopeFilter, tenantsOf } from '../../src/access/scope.ts'
+import { type DatedOptIn, effectiveFrom, optInAt } from '../../src/access/statements.ts'
 import type { Instant } from '../../src/fls/dates.ts'
 import type { OdsCode } from '../../src/fls/fact.ts'
 import { directoryOf } from '../../src/store/directory.ts'
@@ -17,15 +17,27 @@ const history = (...statements: readonly string[]): DatedOptIn[] =>
   }))
 
 describe('opt-in of a practice', () => {
-  test.each([
+  test.each<[string[], string, boolean, string | undefined, string]>([
     // statements                                   day           open    since         why
     [[], '2026-03-01', false, undefined, 'nobody ever opted in'],
     [['+2026-02-01'], '2026-01-31', false, undefined, 'before its first day'],
     [['+2026-02-01'], '2026-02-01', true, '2026-02-01', 'its first day'],
     [['+2026-01-01', '-2026-02-01'], '2026-01-31', true, '2026-01-01', 'last day before withdrawal'],
     [['+2026-01-01', '-2026-02-01'], '2026-02-01', false, '2026-02-01', 'withdrawn'],
-    [['+2026-01-01', '-2026-02-01', '+2026-03-01'], '2026-03-02', true, '2026-03-01', 'a new dated opt-in opens it again'],
-    [['+2026-02-01', '-2026-01-15'], '2026-03-01', false, '2026-01-15', 'a later, back-dated withdrawal speaks over the opt-in'],
+    [
+      ['+2026-01-01', '-2026-02-01', '+2026-03-01'],
+      '2026-03-02',
+      true,
+      '2026-03-01',
+      'a new dated opt-in opens it again',
+    ],
+    [
+      ['+2026-02-01', '-2026-01-15'],
+      '2026-03-01',
+      false,
+      '2026-01-15',
+      'a later, back-dated withdrawal speaks over the opt-in',
+    ],
     [['+2026-01-01', '-2027-01-01'], '2026-03-01', true, '2026-01-01', 'a withdrawal to come waits for its day'],
     [['+2026-01-01', '+2026-02-01'], '2026-03-01', true, '2026-01-01', 'said twice: open since the first'],
     [['-2026-01-01'], '2026-03-01', false, undefined, 'withdrawn without ever being open'],
@@ -34,7 +46,7 @@ describe('opt-in of a practice', () => {
     expect([found.isOpen, found.since?.slice(0, 10)]).toEqual([isOpen, since])
   })
 
-  test.each([
+  test.each<[string, string | undefined, string]>([
     ['2026-01-15', '2026-01-15T00:00:00.000Z', 'winter'],
     ['2026-07-15', '2026-07-14T23:00:00.000Z', 'summer: midnight in London'],
     ['2026-07-15T10:00:00+01:00', '2026-07-15T09:00:00.000Z', 'an instant'],
@@ -46,23 +58,45 @@ describe('opt-in of a practice', () => {
 })
 
 describe('the tenant filter', () => {
-  const principal = (role: Role, more: Partial<Principal> = {}): Principal => ({ subject: 's', role, organisations: [], feeds: [], practices: [], ...more })
+  const principal = (role: Role, more: Partial<Principal> = {}): Principal => ({
+    subject: 's',
+    role,
+    organisations: [],
+    feeds: [],
+    practices: [],
+    ...more,
+  })
   const all: readonly Role[] = ['analyst', 'linkage-reviewer', 'ig-lead', 'programme', 'operator']
 
-  test.each(roles.map(role => [role, all.includes(role)] as const))('%s without organisations sees everything: %s', (role, isEverything) => {
-    expect(scopeFilter(principal(role))).toEqual(isEverything ? {} : { organisations: { $in: [] } })
-  })
+  test.each(roles.map(role => [role, all.includes(role)] as const))(
+    '%s without organisations sees everything: %s',
+    (role, isEverything) => {
+      expect(scopeFilter(principal(role))).toEqual(isEverything ? {} : { organisations: { $in: [] } })
+    },
+  )
   test('organisations in the token narrow programme roles too', () => {
-    expect(scopeFilter(principal('linkage-reviewer', { organisations: ['RXX' as OdsCode] }))).toEqual({ organisations: { $in: ['RXX'] } })
+    expect(scopeFilter(principal('linkage-reviewer', { organisations: ['RXX' as OdsCode] }))).toEqual({
+      organisations: { $in: ['RXX'] },
+    })
   })
   test('a GP supplier acts for its practices, whatever organisations its token names', () => {
-    expect(tenantsOf(principal('gp-supplier', { practices: ['P81001' as OdsCode], organisations: ['RXX' as OdsCode] }))).toEqual(['P81001'])
+    expect(
+      tenantsOf(principal('gp-supplier', { practices: ['P81001' as OdsCode], organisations: ['RXX' as OdsCode] })),
+    ).toEqual(['P81001'])
   })
 })
 
 describe('which feed is it', () => {
-  const feed = (id: string, sendingApplications: string[], sendingFacilities: string[], more = {}) =>
-    ({ id, organisation: id.slice(0, 3).toUpperCase() as OdsCode, protocol: 'hl7v2' as const, sendingApplications, sendingFacilities, profile: 'stored' as const, isActive: true, ...more })
+  const feed = (id: string, sendingApplications: string[], sendingFacilities: string[], more = {}) => ({
+    id,
+    organisation: id.slice(0, 3).toUpperCase() as OdsCode,
+    protocol: 'hl7v2' as const,
+    sendingApplications,
+    sendingFacilities,
+    profile: 'stored' as const,
+    isActive: true,
+    ...more,
+  })
   const { feedOf, hospitalToFls } = directoryOf(1, {
     feeds: [
       feed('rxx01-pas', ['PAS'], ['RXX01']),
@@ -79,7 +113,7 @@ describe('which feed is it', () => {
     practices: [],
   })
 
-  test.each([
+  test.each<[string, string, string | undefined, string]>([
     ['PAS', 'RXX01', 'rxx01-pas', 'both named'],
     ['LAB', 'RXX01', 'rxx01-any', 'any application of the facility'],
     ['PAS^1.2.3^ISO', 'RXX01^^L', 'rxx01-pas', 'first component counts'],
@@ -92,6 +126,10 @@ describe('which feed is it', () => {
     expect(feedOf(application, facility)?.id).toBe(id)
   })
   test('a site that is an FLS serves itself and its trust; others the FLS they name', () => {
-    expect([...hospitalToFls]).toEqual([['RXX01', 'RXX01'], ['RXX', 'RXX01'], ['RXX02', 'RXX01']])
+    expect([...hospitalToFls]).toEqual([
+      ['RXX01', 'RXX01'],
+      ['RXX', 'RXX01'],
+      ['RXX02', 'RXX01'],
+    ])
   })
 })

@@ -8,7 +8,15 @@ const issuer = 'https://sign-in.test'
 const audience = 'https://fls-db.test'
 const now = 1_790_000_000
 const clock = () => new Date(now * 1_000)
-const good = { iss: issuer, aud: audience, sub: 'nurse-1', iat: now - 10, exp: now + 290, role: 'nurse', organisations: ['RXX'] }
+const good = {
+  iss: issuer,
+  aud: audience,
+  sub: 'nurse-1',
+  iat: now - 10,
+  exp: now + 290,
+  role: 'nurse',
+  organisations: ['RXX'],
+}
 
 type Key = Awaited<ReturnType<typeof generateKeyPair>>['privateKey']
 let key: Key
@@ -21,16 +29,30 @@ beforeAll(async () => {
   key = ours.privateKey
   strangersKey = theirs.privateKey
   const jwks = { keys: [{ ...(await exportJWK(ours.publicKey)), kid: 'k1', alg: 'ES256' }] }
-  authenticate = createAuthenticate({ issuer, audience, keys: createLocalJWKSet(jwks), tokenType: 'at+jwt', maxAgeSeconds: 600, clock })
+  authenticate = createAuthenticate({
+    issuer,
+    audience,
+    keys: createLocalJWKSet(jwks),
+    tokenType: 'at+jwt',
+    maxAgeSeconds: 600,
+    clock,
+  })
 })
 
 const sign = (claims: JWTPayload, header: Record<string, unknown> = {}, signedBy = key) =>
   new SignJWT(claims).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'k1', ...header }).sign(signedBy)
-const without = (claim: keyof typeof good) => Object.fromEntries(Object.entries(good).filter(([name]) => name !== claim))
+const without = (claim: keyof typeof good) =>
+  Object.fromEntries(Object.entries(good).filter(([name]) => name !== claim))
 
 describe('access tokens', () => {
   test('the good one is the nurse of RXX', async () => {
-    expect(await authenticate(`Bearer ${await sign(good)}`)).toEqual({ subject: 'nurse-1', role: 'nurse', organisations: ['RXX'], feeds: [], practices: [] })
+    expect(await authenticate(`Bearer ${await sign(good)}`)).toEqual({
+      subject: 'nurse-1',
+      role: 'nurse',
+      organisations: ['RXX'],
+      feeds: [],
+      practices: [],
+    })
   })
 
   test.each<{ what: string; claims: JWTPayload; header?: Record<string, unknown> }>([
@@ -81,7 +103,12 @@ describe('access tokens', () => {
   })
 
   test('keys that cannot be read are our fault, not a wrong token', async () => {
-    const unreachable = createAuthenticate({ issuer, audience, clock, keys: async () => Promise.reject(new TypeError('fetch failed')) })
+    const unreachable = createAuthenticate({
+      issuer,
+      audience,
+      clock,
+      keys: async () => Promise.reject(new TypeError('fetch failed')),
+    })
     await expect(unreachable(`Bearer ${await sign(good)}`)).rejects.toBeInstanceOf(IdentityProviderUnavailable)
   })
 })
@@ -96,7 +123,9 @@ function encode(part: object): string {
 }
 
 async function hmacWithPublicKey(): Promise<string> {
-  return new SignJWT(good).setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: 'k1' }).sign(new TextEncoder().encode('k'.repeat(32)))
+  return new SignJWT(good)
+    .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: 'k1' })
+    .sign(new TextEncoder().encode('k'.repeat(32)))
 }
 
 function changed(token: string): string {
