@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { AccessLine, AccessLogDocument } from '../../src/store/access-log.ts'
 import { openAccessLog } from '../../src/store/access-log.ts'
-import { type Service, startService } from './service.ts'
+import { type Service, startService } from './running-app.ts'
 
 /** Who saw what: chained, complete, and no answer without its line. */
 const line = (requestId: string): AccessLine => ({

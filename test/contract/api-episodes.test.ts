@@ -8,7 +8,7 @@ import type { EpisodeAnswer, EpisodeFracture } from '../../src/fls/episode.ts'
 import type { FactId, Identity, OdsCode, RecordKey } from '../../src/fls/fact.ts'
 import type { NhsNumber } from '../../src/fls/nhs-number.ts'
 import type { EpisodeDocument, RecordDocument } from '../../src/store/documents.ts'
-import { json, type Service, startService } from './service.ts'
+import { json, type Service, startService } from './running-app.ts'
 
 /** What an analyst gets, and what an analyst never gets. All patients are made up; the canaries stand in every identifying place. */
 const canaries = ['9990000018', 'ZZCANARYNAME', 'ZZ99 3CZ', 'H-0123456', '1944-07-19', 'P81001']

@@ -6,7 +6,7 @@ import { readDecision } from '../../src/mapping/decision.ts'
 import type { FactDocument, PersonDocument, RecordDocument } from '../../src/store/documents.ts'
 import { readInboxEntry } from '../../src/store/inbox.ts'
 import { localNumberOf } from '../../src/store/link-lines.ts'
-import { json, type Service, startService } from './service.ts'
+import { json, type Service, startService } from './running-app.ts'
 
 const record = (key: string) => key as RecordKey
 const a = record('RXX|100')

@@ -3,7 +3,7 @@ import type { Instant } from '../../src/fls/dates.ts'
 import type { FactId, InboxId, OdsCode, RecordKey } from '../../src/fls/fact.ts'
 import { issue } from '../../src/fls/issue.ts'
 import type { FactDocument } from '../../src/store/documents.ts'
-import { type Service, startService } from './service.ts'
+import { type Service, startService } from './running-app.ts'
 
 /** Every arrival and its stages; each role sees its own, the operator no patient data. */
 let service: Service

@@ -5,7 +5,7 @@ import { PracticeClosed } from '../../src/sources/arrival.ts'
 import { loadDirectory } from '../../src/store/directory.ts'
 import { readInboxEntry } from '../../src/store/inbox.ts'
 import { applyRegisterEntry, practiceGate, registerVersion } from '../../src/store/registers.ts'
-import { json, type Service, startService } from './service.ts'
+import { json, type Service, startService } from './running-app.ts'
 
 let service: Service
 beforeAll(async () => {

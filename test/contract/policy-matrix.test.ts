@@ -3,7 +3,7 @@ import { policy, type RouteKey } from '../../src/access/policy.ts'
 import { roles } from '../../src/access/principal.ts'
 import type { Route } from '../../src/http/route.ts'
 import { routeTable, unservedKeys } from '../../src/http/route-table.ts'
-import { type Service, startService } from './service.ts'
+import { type Service, startService } from './running-app.ts'
 
 /** Every route of the policy × every role and a stranger: may, may not (403), who are you (401). */
 const claims = { organisations: ['RXX'], feeds: ['rxx01-fls'], practices: ['P81001'] }

@@ -13,7 +13,7 @@ import type { Route } from '../../src/http/route.ts'
 import { PracticeClosed, StorageUncertain } from '../../src/sources/arrival.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { loadPages } from '../../src/web/render.ts'
-import { type Service, startService } from './service.ts'
+import { type Service, startService } from './running-app.ts'
 
 /** The service around the API: pages, description, health, limits, and what happens when our own code breaks. */
 let service: Service
