@@ -52,6 +52,8 @@ export type Shape = {
   readonly title: string
   readonly precedence: number
   readonly windows1252: 'note' | 'expected'
+  /** Unknown columns are named to the sender; supplier files have hundreds nobody needs. */
+  readonly listsUnknownColumns: boolean
   readonly files: ReadonlyMap<string, FileKind>
 }
 
@@ -190,6 +192,7 @@ function readShape(
     name,
     title: String(stated('title')),
     precedence: Number(stated('precedence')),
+    listsUnknownColumns: stated('listsUnknownColumns') === true,
     windows1252: stated('windows1252') === 'expected' ? 'expected' : 'note',
     files: new Map(kinds.map(kind => [kind.file, kind])),
   }

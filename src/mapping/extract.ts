@@ -7,6 +7,7 @@ import type { InboxEntry } from '../sources/arrival.ts'
 import { cellsOf, decode, type RawRow, RowCutter, type RowShape } from '../sources/extract/rows.ts'
 import { codedOf, extensionOf, issueOf, referralOf } from './extract-clinical.ts'
 import { type Codebook, type CodebookRow, codebookRow, codeKey } from './extract-codebook.ts'
+import { readFhirLine } from './extract-fhir.ts'
 import { addressRow, deathOf, identityOf, registrationOf } from './extract-patient.ts'
 import { type BoundHeader, bindHeader, type NeutralRow, type RowFactKind, readRow } from './extract-row.ts'
 import { type ChunkFrame, RowReading, rowRecord, type Statement } from './extract-statement.ts'
@@ -58,7 +59,7 @@ export function readExtract(entry: InboxEntry, tables: ExtractTables, codebook: 
   if (!parsed.success) return nothing
   const meta = parsed.data
   const shape = tables.shapes.find(one => one.name === meta.shape)
-  if (!shape) return nothing
+  if (!shape && meta.shape !== 'fhir') return nothing
   const frame: ChunkFrame = {
     entry,
     practice: entry.practice ?? entry.organisation,
@@ -69,7 +70,8 @@ export function readExtract(entry: InboxEntry, tables: ExtractTables, codebook: 
     ...(meta.organisationId ? { organisationId: meta.organisationId } : {}),
   }
   const outcomes: ReadRow[] = []
-  for (const raw of rowsOf(entry.bytes, meta)) outcomes.push(readOne(raw, meta, shape, frame))
+  for (const raw of rowsOf(entry.bytes, meta))
+    outcomes.push(shape ? readOne(raw, meta, shape, frame) : readLine(raw, frame))
   markRepeats(outcomes)
   if (meta.hold)
     return {
@@ -142,6 +144,25 @@ function readOne(raw: RawRow, meta: ChunkMeta, shape: Shape, frame: ChunkFrame):
   if (kind.role === 'manifest') return readManifestRow({ ...first, kind }, raw)
   if (kind.role === 'coding') return readCode({ ...first, kind }, raw)
   return readStatements(withRowId({ ...first, kind }, values), raw, frame)
+}
+
+function readLine(raw: RawRow, frame: ChunkFrame): ReadRow {
+  const line = readFhirLine(raw, frame.entry, frame, frame.tables.mapping)
+  return {
+    outcome: {
+      number: raw.number,
+      outcome: line.isRefused ? 'rejected' : 'kept',
+      isDelete: false,
+      // Patients are counted apart from what is said about them.
+      file: line.rowId.startsWith('Patient/') ? 'patient' : 'fhir',
+      rowId: line.rowId,
+      ...(line.record ? { record: line.record } : {}),
+      raw,
+      issues: line.issues,
+    },
+    facts: line.facts,
+    order: raw.number,
+  }
 }
 
 function readCode(row: NeutralRow, raw: RawRow): ReadRow {

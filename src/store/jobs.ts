@@ -1,0 +1,76 @@
+import type { Collection, Db } from 'mongodb'
+import type { InboxId, OdsCode } from '../fls/fact.ts'
+import type { Issue, IssueCode } from '../fls/issue.ts'
+
+export const jobStates = ['queued', 'running', 'done', 'failed'] as const
+export type JobState = (typeof jobStates)[number]
+
+/**
+ * What became of an extract, in rows of its files. `in` = kept + rejected + held. `held`: wait for a code table, a patient row or a person.
+ * `unchanged`: of the kept, rows the last extract had with the same content; an estimate when `isUnchangedEstimate`.
+ */
+export type Receipt = {
+  readonly in: number
+  readonly kept: number
+  readonly rejected: number
+  readonly held: number
+  readonly unchanged: number
+  readonly isUnchangedEstimate?: true
+  readonly deletes: number
+}
+
+/** Collection `jobs`. `_id` from practice, extract id and content: the same upload again is the same job. Counts and places only, never values. */
+export type JobDocument = {
+  _id: string
+  kind: 'extract'
+  state: JobState
+  practice: OdsCode
+  extractId: string
+  mode: 'full' | 'delta'
+  isDryRun: boolean
+  createdAt: Date
+  finishedAt?: Date
+  progress: { done: number; total: number }
+  receipt?: Receipt
+  /** Rows the last extract had with the same content, compared before anything was kept. */
+  unchanged?: { count: number; isExact: boolean }
+  /** Findings counted by code over all rows. */
+  issues?: Partial<Record<IssueCode, number>>
+  /** Findings about files and the extract as a whole. */
+  messages: Issue[]
+  chunks: { inboxId: InboxId; header: string; isCoding: boolean }[]
+  failure?: string
+}
+
+function jobs(db: Db): Collection<JobDocument> {
+  return db.collection('jobs')
+}
+
+export async function findJob(db: Db, id: string): Promise<JobDocument | undefined> {
+  return (await jobs(db).findOne({ _id: id })) ?? undefined
+}
+
+/** Keeps the job of an upload; a finished one of the same upload stays as it is. */
+export async function createJob(db: Db, job: JobDocument): Promise<JobDocument> {
+  await jobs(db)
+    .replaceOne({ _id: job._id, state: { $ne: 'done' } }, job, { upsert: true })
+    .catch(ignoreDuplicate)
+  return (await findJob(db, job._id)) ?? job
+}
+
+export async function updateJob(db: Db, id: string, change: Partial<Omit<JobDocument, '_id'>>): Promise<void> {
+  await jobs(db).updateOne({ _id: id }, { $set: change })
+}
+
+/** Jobs a stopped process left behind. */
+export async function unfinishedJobs(db: Db): Promise<readonly JobDocument[]> {
+  return jobs(db)
+    .find({ state: { $in: ['queued', 'running'] } })
+    .toArray()
+}
+
+function ignoreDuplicate(cause: unknown): void {
+  // A job that is done does not match the filter, so the upsert meets its id.
+  const isDuplicate = typeof cause === 'object' && cause !== null && Reflect.get(cause, 'code') === 11_000
+  if (!isDuplicate) throw cause
+}
