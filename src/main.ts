@@ -3,6 +3,7 @@ import { KeyFileMissing, loadKeys } from './access/keys.ts'
 import { createAuthenticate, remoteKeys } from './access/token.ts'
 import { BadSetting, type Config, readConfig } from './config.ts'
 import { createLogger } from './http/logger.ts'
+import { RouteTableBroken } from './http/route-table.ts'
 import { createMetrics } from './http/metrics.ts'
 import { loadTables } from './open-river.ts'
 import { type Directory, loadDirectory } from './store/directory.ts'
@@ -223,7 +224,8 @@ main().catch((cause: unknown) => {
     cause instanceof BadSetting ||
     cause instanceof MongodMissing ||
     cause instanceof UnsafeDatabase ||
-    cause instanceof KeyFileMissing
+    cause instanceof KeyFileMissing ||
+    cause instanceof RouteTableBroken
   process.stderr.write(`${isTold ? cause.message : 'FLS-DB could not start.'}\n`)
   if (!isTold) createLogger().failure('start', cause)
   process.exit(1)

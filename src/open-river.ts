@@ -1,12 +1,18 @@
+import { createHash } from 'node:crypto'
 import path from 'node:path'
 import type { Keys } from './access/keys.ts'
 import type { InboxId, OdsCode } from './fls/fact.ts'
 import { loadFractureModel, loadPersonModel } from './linkage/models.ts'
+import { codeKeysOf } from './mapping/extract.ts'
+import { loadExtractTables } from './mapping/extract-tables.ts'
 import { loadMappings } from './mapping/load-mappings.ts'
-import type { MappingTables } from './mapping/tables.ts'
+import type { ReadingTables } from './mapping/read.ts'
 import type { Read, River } from './pipeline.ts'
 import { type Registers, registersOf } from './registers.ts'
+import { addCodes, loadCodebook } from './store/codebook.ts'
 import { loadDirectory } from './store/directory.ts'
+import { applyExtractEntry, loadExtracts } from './store/extracts.ts'
+import { entriesWaitingFor } from './store/facts.ts'
 import { markDirty } from './store/records.ts'
 import { applyRegisterEntry, readRegisterEntry, registerVersion } from './store/registers.ts'
 import { indexEntry } from './store/resources.ts'
@@ -22,10 +28,11 @@ export type OpenRiver = {
 }
 
 /** Mapping and terminology tables as they stand on disk, checked; throws naming file, row and column. */
-export function loadTables(acceptTestNumbers: boolean): MappingTables {
-  return loadMappings(path.join(root, 'mappings'), loadTerminology(path.join(root, 'terminology')), {
+export function loadTables(acceptTestNumbers: boolean): ReadingTables {
+  const mapping = loadMappings(path.join(root, 'mappings'), loadTerminology(path.join(root, 'terminology')), {
     acceptTestNumbers,
   })
+  return { mapping, extract: loadExtractTables(path.join(root, 'mappings', 'gp-extract'), mapping) }
 }
 
 /** Tables, models and registers of this deployment on one store: what workers, replay and tests carry entries down with. */
@@ -34,40 +41,48 @@ export function openRiver(
   keys: Keys,
   { acceptTestNumbers }: { readonly acceptTestNumbers: boolean },
 ): OpenRiver {
+  const tables = loadTables(acceptTestNumbers)
   const river: River = {
     store,
     keys,
-    tables: loadTables(acceptTestNumbers),
+    tables,
     models: {
       person: loadPersonModel(path.join(root, 'models', 'person')),
       fracture: loadFractureModel(path.join(root, 'models', 'fracture')),
     },
     registers: cachedRegisters(store),
-    codebook: async () => new Map(),
+    codebook: entries =>
+      loadCodebook(
+        store.db,
+        entries.flatMap(entry => (entry.protocol === 'extract' ? codeKeysOf(entry, tables.extract) : [])),
+      ),
   }
   return { river, applyEntry: read => applyEntry(store, keys, read) }
 }
 
-/** The registers, loaded again when their version has moved. */
+/** The registers, loaded again when their version has moved or an extract was closed, confirmed or held. */
 function cachedRegisters(store: Store): () => Promise<Registers> {
   let cached: Registers | undefined
   return async () => {
-    const version = String(await registerVersion(store.db))
-    if (cached?.version !== version)
-      cached = registersOf(await loadDirectory(store.db), () => false, version, new Date())
+    const [version, extracts] = await Promise.all([registerVersion(store.db), loadExtracts(store.db)])
+    const seen = `${version}/${createHash('sha256').update(JSON.stringify(extracts)).digest('hex')}`
+    if (cached?.version !== seen) cached = registersOf(await loadDirectory(store.db), extracts, seen, new Date())
     return cached
   }
 }
 
-async function applyEntry(store: Store, keys: Keys, { entry }: Read): Promise<readonly InboxId[]> {
+async function applyEntry(store: Store, keys: Keys, { entry, codes }: Read): Promise<readonly InboxId[]> {
   if (entry.protocol === 'fhir') await indexEntry(store.db, entry)
   if (entry.protocol === 'register') await applyRegister(store, keys, entry)
-  return []
+  const practice = await applyExtractEntry(store.db, entry)
+  if (practice) await markDirty(store, { organisation: practice, side: 'gp' }, entry.id, new Date())
+  if (!codes?.length) return []
+  return entriesWaitingFor(store, await addCodes(store.db, codes, String(entry.meta?.['asOf'] ?? '')))
 }
 
 /** A practice's opt-in or withdrawal touches every record it sent: they are solved again, in the background. */
 async function applyRegister(store: Store, keys: Keys, entry: Read['entry']): Promise<void> {
-  await applyRegisterEntry(store.db, entry, nhsNumber => keys.id('opt-out', nhsNumber))
+  await applyRegisterEntry(store.db, entry, nhsNumber => keys.id('nhs-number', nhsNumber))
   const stated = readRegisterEntry(entry.bytes)
   if (stated?.register === 'practice')
     await markDirty(store, { organisation: stated.id as OdsCode, side: 'gp' }, entry.id, new Date())

@@ -1,9 +1,7 @@
 import type { Keys } from './access/keys.ts'
 import type { Fact, InboxId, RecordKey } from './fls/fact.ts'
-import type { Issue } from './fls/issue.ts'
 import type { Codebook } from './mapping/extract-codebook.ts'
-import { readEntry } from './mapping/read.ts'
-import type { MappingTables } from './mapping/tables.ts'
+import { type EntryReading, type ReadingTables, readEntry } from './mapping/read.ts'
 import type { Registers } from './registers.ts'
 import { finderFor, type LinkageModels, type SolveContext, solveComponent } from './solve.ts'
 import type { InboxEntry } from './sources/arrival.ts'
@@ -26,7 +24,7 @@ import type { Store } from './store/store.ts'
  */
 export type River = {
   readonly store: Store
-  readonly tables: MappingTables
+  readonly tables: ReadingTables
   readonly models: LinkageModels
   readonly keys: Keys
   readonly registers: () => Promise<Registers>
@@ -34,13 +32,7 @@ export type River = {
 }
 
 /** What reading one entry came to; `failure` when our own code broke on it. */
-export type Read = {
-  readonly entry: InboxEntry
-  readonly facts: readonly Fact[]
-  readonly issues: readonly Issue[]
-  readonly waitsFor?: readonly string[]
-  readonly failure?: unknown
-}
+export type Read = EntryReading & { readonly entry: InboxEntry; readonly failure?: unknown }
 
 export async function readEntries(river: River, entries: readonly InboxEntry[]): Promise<Read[]> {
   const codebook = await river.codebook(entries)

@@ -1,5 +1,6 @@
 import { instantOf } from './fls/dates.ts'
 import type { Fact, OdsCode } from './fls/fact.ts'
+import { type ExtractInForce, type StandingFacts, standingGpFacts } from './mapping/extract-record.ts'
 import type { Directory } from './store/directory.ts'
 
 /** What a solve needs of the registers, as one value read at one moment. */
@@ -9,12 +10,18 @@ export type Registers = {
   readonly practiceToFls: ReadonlyMap<OdsCode, OdsCode>
   /** The practice whose extract said it is not opted in now: left out of every solve until it is again. Hospital data never is. */
   readonly isSealed: (fact: Fact) => boolean
-  /** A newer full extract of the practice no longer holds the row. */
-  readonly isAbsent: (fact: Fact) => boolean
+  /** Of one record: which facts may speak, and which of them newer extracts of its practice took away. */
+  readonly standing: (facts: readonly Fact[]) => StandingFacts
 }
 
-export function registersOf(directory: Directory, isAbsent: (fact: Fact) => boolean, version: string, now: Date): Registers {
+export function registersOf(
+  directory: Directory,
+  extracts: readonly ExtractInForce[],
+  version: string,
+  now: Date,
+): Registers {
   const at = instantOf(now)
+  const byPractice = Map.groupBy(extracts, extract => extract.practice)
   const open = new Map<OdsCode, boolean>()
   return {
     version,
@@ -26,6 +33,9 @@ export function registersOf(directory: Directory, isAbsent: (fact: Fact) => bool
       open.set(organisation, known)
       return !known
     },
-    isAbsent,
+    standing: facts => {
+      const practice = facts[0]?.organisation
+      return standingGpFacts(facts, practice === undefined ? [] : (byPractice.get(practice) ?? []))
+    },
   }
 }

@@ -8,7 +8,7 @@ import { solveFractures } from './linkage/fractures.ts'
 import type { Explanation, PersonAssertion, PersonSolution, RecordEvidence } from './linkage/linkage.ts'
 import type { FractureModel, PersonModel } from './linkage/models.ts'
 import { pairIsNear, solvePersons } from './linkage/persons.ts'
-import type { MappingTables } from './mapping/tables.ts'
+import type { ReadingTables } from './mapping/read.ts'
 import type { Registers } from './registers.ts'
 import type { PersonDocument, PersonFracture, RecordDocument, ReviewDocument } from './store/documents.ts'
 import { joinOutcomes, type Outcome } from './store/outcome.ts'
@@ -16,7 +16,7 @@ import type { Finder } from './store/records.ts'
 
 export type LinkageModels = { readonly person: PersonModel; readonly fracture: FractureModel }
 export type SolveContext = {
-  readonly tables: MappingTables
+  readonly tables: ReadingTables
   readonly models: LinkageModels
   readonly registers: Registers
   readonly id: (kind: string, ...parts: readonly string[]) => string
@@ -51,10 +51,15 @@ export function solveComponent(
   facts: readonly Fact[],
   context: SolveContext,
 ): Outcome {
-  const { isSealed, isAbsent } = context.registers
+  const { isSealed, standing } = context.registers
   const open = facts.filter(fact => !isSealed(fact))
   const byRecord = Map.groupBy(open, fact => fact.record)
-  const current = new Map([...byRecord].map(([record, own]) => [record, currentFacts(own, { isAbsent })]))
+  const current = new Map(
+    [...byRecord].map(([record, own]) => {
+      const { facts: spoken, isAbsent } = standing(own)
+      return [record, currentFacts(spoken, { isAbsent })] as const
+    }),
+  )
   const records = documents.flatMap(({ _id }) => {
     // A record with nothing that stands any more is nobody's evidence, unless something of it was withdrawn and must be seen to be.
     const own = current.get(_id)
@@ -111,7 +116,7 @@ function solvePerson(
     facts: keys.flatMap(key => current.get(key)?.facts ?? []).sort(compareFacts),
     past: keys.flatMap(key => current.get(key)?.past ?? []).sort(compareFacts),
   }
-  const fractures = solveFractures(own.facts, context.tables.terminology.sites, context.models.fracture)
+  const fractures = solveFractures(own.facts, context.tables.mapping.terminology.sites, context.models.fracture)
   const input: EpisodesInput = {
     personId,
     personAliases: aliases,
@@ -119,7 +124,7 @@ function solvePerson(
     current: own,
     fractures,
     registers: context.registers,
-    tables: context.tables.terminology,
+    tables: context.tables.mapping.terminology,
     id: context.id,
   }
   const episodes = solveEpisodes(input)

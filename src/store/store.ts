@@ -105,6 +105,7 @@ export async function ensureIndexes(store: Store): Promise<void> {
     ]),
     store.persons.createIndexes([
       { key: { 'members.record': 1 }, name: 'by-record' },
+      { key: { 'fractures.facts.inboxId': 1 }, name: 'by-entry' },
       { key: { aliases: 1 }, name: 'aliases' },
     ]),
     store.episodes.createIndexes([

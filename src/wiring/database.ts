@@ -1,6 +1,8 @@
 import path from 'node:path'
 import { BadSetting, type Config } from '../config.ts'
 import { type Embedded, startEmbedded } from '../store/embedded.ts'
+import { ensureAccessLogIndexes } from '../store/access-log.ts'
+import { ensureExtractIndexes } from '../store/extracts.ts'
 import { type MongodSource, supplyMongod } from '../store/mongod-supply.ts'
 import { createResourceIndexes } from '../store/resources.ts'
 import { ensureIndexes, openStore, type Store } from '../store/store.ts'
@@ -33,7 +35,7 @@ export async function openDatabase(config: Config, tell: (line: string) => void)
     throw new BadSetting(`MongoDB ${String(version)} is refused in production: ${fault.why}.`)
   }
   await ensureIndexes(store)
-  await createResourceIndexes(store.db)
+  await Promise.all([createResourceIndexes(store.db), ensureExtractIndexes(store.db), ensureAccessLogIndexes(store.db)])
   return {
     store,
     uri,

@@ -15,12 +15,15 @@ import type { Logger } from '../http/logger.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { pageRoutes } from '../http/pages.ts'
 import type { Route } from '../http/route.ts'
-import type { MappingTables } from '../mapping/tables.ts'
+import type { ReadingTables } from '../mapping/read.ts'
 import type { Accept } from '../sources/arrival.ts'
+import { extractRoutes } from '../sources/extract/routes.ts'
 import type { FhirDeps } from '../sources/fhir/door.ts'
 import { fhirIngestRoutes } from '../sources/fhir/routes.ts'
 import { openAccessLog } from '../store/access-log.ts'
 import { readInboxEntry } from '../store/inbox.ts'
+import { linkedCount } from '../store/linked.ts'
+import { practiceGate } from '../store/registers.ts'
 import { loadPages } from '../web/render.ts'
 import type { Database } from './database.ts'
 import type { Demo } from './demo.ts'
@@ -32,7 +35,7 @@ export type HttpWiring = {
   readonly publicUrl: string
   readonly database: Database
   readonly keys: Keys
-  readonly tables: MappingTables
+  readonly tables: ReadingTables
   readonly accept: Accept
   readonly authenticate: Authenticate
   readonly issuer: string
@@ -101,11 +104,20 @@ async function dataRoutes({
     clock,
     allowTestNumbers: config.profile !== 'production',
     typeHandlers: new Map(),
-    tables,
+    tables: tables.mapping,
     mappingOf,
   }
   return [
     ...fhirIngestRoutes(fhir),
+    ...extractRoutes({
+      accept,
+      store,
+      gate: practiceGate(store.db),
+      tables: tables.extract,
+      dataFolder: config.dataFolder,
+      clock,
+      linkedCount: ids => linkedCount(store, ids),
+    }),
     ...registerRoutes({ store, accept, whenApplied, clock }),
     ...episodeRoutes({ store, keys, clock }),
     ...linkRoutes({ store, keys, accept, whenApplied }),

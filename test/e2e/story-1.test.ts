@@ -19,15 +19,10 @@ test('one wrist, seen by everybody, is one episode with both sides', async () =>
   await deliver(service, steps.radiology)
   await deliver(service, steps.fls)
   await deliver(service, steps.dxa)
+  await deliver(service, steps.gp)
   await quiet(service)
   const db = service.mongo.db(service.database)
   const episodes = await db.collection('episodes').find().toArray()
-  console.log(
-    JSON.stringify(episodes, null, 1).slice(0, 6000),
-    await db
-      .collection('inbox')
-      .find({}, { projection: { bytes: 0 } })
-      .toArray(),
-  )
+  console.log(JSON.stringify(episodes.map(e => ({...e, fractures: e.fractures.map((f: any) => ({...f, facts: f.facts.length}))})), null, 1).slice(0, 9000), await db.collection('inbox').find({}, {projection: {bytes: 0}}).toArray(), await db.collection('jobs').find().toArray())
   expect(episodes).toHaveLength(1)
 }, 60_000)
