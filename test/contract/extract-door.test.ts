@@ -6,13 +6,14 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { ZipFile } from 'yazl'
 import type { OdsCode } from '../../src/fls/fact.ts'
+import { loadExtractTables } from '../../src/mapping/extract-tables.ts'
 import { loadMappings } from '../../src/mapping/load-mappings.ts'
 import type { Accept } from '../../src/sources/arrival.ts'
 import { extractRoutes } from '../../src/sources/extract/routes.ts'
 import { openInbox, type PracticeGate } from '../../src/store/inbox.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { loadTerminology } from '../../src/terminology/load-terminology.ts'
-import { type Service, startService } from './service.ts'
+import { type Service, startService } from './running-app.ts'
 
 const root = path.join(import.meta.dirname, '..', '..')
 const samples = path.join(root, 'samples', 'gp-extract')
@@ -27,8 +28,7 @@ let dataFolder: string
 let accept: Accept
 
 beforeAll(async () => {
-  const { extracts } = mapping
-  if (!extracts) throw new Error('no extract tables')
+  const extracts = loadExtractTables(path.join(root, 'mappings', 'gp-extract'), mapping)
   dataFolder = await mkdtemp(path.join(tmpdir(), 'flsdb-extract-'))
   store = await openStore(
     process.env['FLSDB_TEST_MONGODB'] ?? '',

@@ -10,7 +10,11 @@ export const samples = path.join(import.meta.dirname, '..', '..', 'samples', 'gp
 /** The shipped tables of GP extracts. */
 export function extractTables(settings: { acceptTestNumbers?: boolean } = {}) {
   const root = path.join(import.meta.dirname, '..', '..')
-  const { extracts } = loadMappings(path.join(root, 'mappings'), loadTerminology(path.join(root, 'terminology')), settings)
+  const { extracts } = loadMappings(
+    path.join(root, 'mappings'),
+    loadTerminology(path.join(root, 'terminology')),
+    settings,
+  )
   if (!extracts) throw new Error('mappings/gp-extract is missing')
   return extracts
 }
@@ -20,7 +24,14 @@ export function chunkOf(
   shape: string,
   file: string,
   bytes: Buffer,
-  more: { practice?: string; encoding?: string; organisationId?: string; extractId?: string; asOf?: string; id?: string } = {},
+  more: {
+    practice?: string
+    encoding?: string
+    organisationId?: string
+    extractId?: string
+    asOf?: string
+    id?: string
+  } = {},
 ): InboxEntry {
   const end = bytes.indexOf('\n') + 1
   const practice = (more.practice ?? 'B86001') as OdsCode

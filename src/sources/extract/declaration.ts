@@ -54,7 +54,7 @@ export function declare(address: Address, files: readonly KnownFile[], found: Su
     extractId,
     mode,
     // A sender's clock ahead of ours must not outrank what comes later.
-    asOf: asOf > instantOf(receivedAt) ? instantOf(receivedAt) : asOf,
+    asOf: [asOf, instantOf(receivedAt)].sort()[0] ?? asOf,
     covers,
     ...(from ? { from } : {}),
     ...(organisationId ? { organisationId } : {}),

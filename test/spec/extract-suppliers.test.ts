@@ -1,0 +1,200 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from '@jest/globals'
+import { currentFacts } from '../../src/fls/current.ts'
+import type { Fact } from '../../src/fls/fact.ts'
+import { codeKeysOf, readExtract } from '../../src/mapping/extract.ts'
+import { type CodebookEntry, emptyCodebook } from '../../src/mapping/extract-codebook.ts'
+import { standingGpFacts } from '../../src/mapping/extract-record.ts'
+import { chunkOf, extractTables, samples } from '../set-up/extract-chunk.ts'
+
+const tables = extractTables()
+
+/** All files of a folder, code tables first, each as one chunk. */
+function readFolder(shape: string, practice: string, encoding: string, organisationId?: string) {
+  const folder = path.join(samples, shape, 'good')
+  const files = readdirSync(folder).map(name => ({
+    name,
+    file:
+      [...(tables.shapes.find(one => one.name === shape)?.files.keys() ?? [])].find(
+        kind => name.includes(`${kind}_2`) || name === `${kind}.csv`,
+      ) ?? '',
+  }))
+  const codebook = new Map<string, CodebookEntry>()
+  const facts: Fact[] = []
+  const chunks = files.map(({ name, file }) =>
+    chunkOf(shape, file, readFileSync(path.join(folder, name)), {
+      practice,
+      encoding,
+      ...(organisationId ? { organisationId } : {}),
+    }),
+  )
+  const isCoding = (type: string) => /Coding|Mapping/.test(type)
+  for (const chunk of chunks.filter(one => isCoding(one.type)))
+    for (const { key, ...entry } of readExtract(chunk, tables, emptyCodebook).codes) codebook.set(key, entry)
+  for (const chunk of chunks.filter(
+    one => !isCoding(one.type) && !/Manifest|Organisation_|SharingOrganisation|Admin_Organisation/.test(one.type),
+  ))
+    facts.push(...readExtract(chunk, tables, codebook).facts)
+  return { facts, codebook, chunks }
+}
+const standingOf = (facts: readonly Fact[], record: string) => {
+  const { facts: spoken, isAbsent } = standingGpFacts(
+    facts.filter(fact => fact.record === record),
+    [],
+  )
+  return currentFacts(spoken, { isAbsent }).facts
+}
+const guid = (n: number) => `${n.toString(16).toUpperCase().padStart(8, '0')}-0000-4000-8000-000000000000`
+
+describe('EMIS-shaped', () => {
+  const { facts, chunks } = readFolder('emis', 'B86001', 'utf-8', 'AAAAAAAA-1111-4111-8111-111111111111')
+  const rowOf = (n: number) =>
+    facts.filter(
+      fact =>
+        fact.revision.row?.id.startsWith(guid(n)) &&
+        fact.revision.row.file !== 'problem' &&
+        fact.revision.row.file !== 'referral',
+    )
+  test.each<[number, object, string]>([
+    [
+      1001,
+      {
+        kind: 'diagnosis',
+        concept: { id: 'hip.neck' },
+        laterality: 'left',
+        when: { date: '2024-01-12' },
+        recorded: '2024-03-28',
+        detail: { episodicity: 'first' },
+      },
+      'SNOMED and Read of the code table',
+    ],
+    [1002, { kind: 'diagnosis', when: { date: '2023-11' } }, 'YM: the first of the month is a filler'],
+    [1003, { kind: 'request', concept: { id: 'dxa.referred' } }, 'a Read code without dots'],
+    [
+      1004,
+      { kind: 'diagnosis', when: { date: '2009' }, detail: { isFromDocument: true } },
+      'Y: the first of January is a filler',
+    ],
+    [
+      1005,
+      { kind: 'observation', concept: { id: 'body.height' }, value: '162', unit: 'cm' },
+      'metres are stored as centimetres',
+    ],
+    [1009, { status: 'retracted' }, 'confidential rows go'],
+    [1010, { coding: [{ code: '999' }] }, 'waits for its code'],
+    [1011, { status: 'retracted' }, 'a deleted row needs no code'],
+    [
+      401,
+      {
+        kind: 'medication',
+        concept: { id: 'drug.alendronic_acid' },
+        detail: { state: 'supplied', daysSupplied: 28, quantity: '4' },
+      },
+      'an issue',
+    ],
+    [402, { kind: 'medication', detail: { state: 'noted' } }, 'issued outside: noted'],
+  ])('row %i reads as %j (%s)', (row, expected) => {
+    expect(rowOf(row)[0]).toMatchObject(expected)
+  })
+
+  test('the patient keys the record by guid without braces, and a sensitive or test patient is not kept', () => {
+    const identity = facts.find(fact => fact.kind === 'identity' && fact.record === `B86001|gp|${guid(1)}`)
+    expect(identity).toMatchObject({
+      detail: { familyName: 'Testley', givenNames: ['Ada', 'Mary'], postcode: 'LS21 5MU', nhsNumberStatus: '01' },
+    })
+    expect(standingOf(facts, `B86001|gp|${guid(3)}`)).toEqual([])
+  })
+  test('a coded type 1 objection leaves out every row of the patient', () => {
+    expect(facts.filter(fact => fact.record === `B86001|gp|${guid(4)}`).length).toBeGreaterThan(2)
+    expect(standingOf(facts, `B86001|gp|${guid(4)}`)).toEqual([])
+  })
+  test('problem and authorisation are written on the rows they add to', () => {
+    const own = standingOf(facts, `B86001|gp|${guid(1)}`)
+    expect(
+      own.filter(fact => fact.kind === 'diagnosis' && fact.concept?.id === 'hip.neck' && fact.laterality),
+    ).toMatchObject([{ detail: { endedOn: '2024-06-01', episodicity: 'first' }, when: { date: '2024-01-12' } }])
+    expect(own.filter(fact => fact.kind === 'medication')).toMatchObject([
+      { detail: { courseType: 'repeat', stoppedOn: '2024-06-30' } },
+      { detail: { courseType: 'repeat', stoppedOn: '2024-06-30' } },
+    ])
+  })
+  test('rows of another organisation are refused', () => {
+    const file = chunks.find(one => one.type === 'emis/CareRecord_Observation')
+    const other = { ...file, meta: { ...file?.meta, organisationId: 'OTHER' } } as never
+    expect(
+      readExtract(other, tables, emptyCodebook).rowOutcomes.filter(row => row.outcome === 'rejected'),
+    ).toHaveLength(11)
+  })
+  test('the codes a chunk asks for are its own', () => {
+    const file = chunks.find(one => one.type === 'emis/Prescribing_IssueRecord')
+    expect(file && codeKeysOf(file, tables)).toEqual(['emis|drug|201'])
+  })
+})
+
+describe('TPP-shaped', () => {
+  const { facts } = readFolder('tpp', 'B86002', 'windows-1252')
+  const rowOf = (id: string, file: string) =>
+    facts.find(fact => fact.revision.row?.file === file && fact.revision.row.id.split('/')[0] === id)
+  test.each<[string, string, object, string]>([
+    [
+      '701',
+      'observation',
+      {
+        kind: 'diagnosis',
+        concept: { id: 'hip.neck' },
+        when: { date: '2024-01-12' },
+        detail: { episodicity: 'first' },
+      },
+      'SNOMED first, CTV3 second',
+    ],
+    ['702', 'observation', { when: { date: '2009' } }, '1 January at midnight, recorded later: the year'],
+    ['703', 'observation', { concept: { id: 'body.height' }, value: '171' }, 'CTV3 with its dots cut, a numeric value'],
+    [
+      '704',
+      'observation',
+      { kind: 'observation', coding: [{ system: 'ctv3', code: 'Y1234' }] },
+      'a local code is kept as sent',
+    ],
+    [
+      '706',
+      'observation',
+      { status: 'retracted', record: 'B86002|gp-row|observation/706' },
+      'removed: the row id alone',
+    ],
+    [
+      '801',
+      'issue',
+      {
+        detail: {
+          state: 'supplied',
+          daysSupplied: 28,
+          quantity: '4',
+          quantityUnit: 'tablets',
+          courseId: '91',
+          courseType: 'repeat',
+        },
+      },
+      'days = end less start',
+    ],
+    ['802', 'issue', { detail: { state: 'noted', name: 'Denosumab 60mg/1ml injection' } }, 'hospital medication'],
+    ['601', 'registration-period', { detail: { start: '2001-04-17', end: '2024-08-28' } }, 'a registration that ended'],
+    ['651', 'address', { kind: 'identity', detail: { postcode: 'LS21 5MU' } }, 'home address'],
+    ['901', 'referral', { kind: 'request' }, 'a referral'],
+    ['503', 'patient', { kind: 'identity', status: 'retracted' }, 'a removed patient'],
+  ])('row %s of %s reads as %j (%s)', (id, file, expected) => {
+    expect(rowOf(id, file)).toMatchObject(expected)
+  })
+  test('accents of Windows-1252 survive', () => {
+    expect(facts.find(fact => fact.kind === 'identity' && fact.record === 'B86002|gp|501')).toMatchObject({
+      detail: { familyName: 'Müster' },
+    })
+  })
+  test.each([
+    ['603', 'registration-period', 'registered elsewhere'],
+    ['652', 'address', 'correspondence'],
+    ['705', 'observation', 'another practice’s patient'],
+  ])('row %s of %s makes no fact (%s)', (id, file) => {
+    expect(rowOf(id, file)).toBeUndefined()
+  })
+})
