@@ -69,7 +69,9 @@ export function schemaFiles(): ReadonlyMap<string, string> {
   const dataTypes: Record<string, Schema> = {}
   for (const [name, schema] of Object.entries(primitivePatterns)) dataTypes[name] = { $id: name, ...schema }
   for (const structure of structures('profiles-types.json')) {
-    if (structure.kind === 'complex-type') Object.assign(dataTypes, schemasOf(structure, known))
+    // Profiles of a type (SimpleQuantity, MoneyQuantity) speak of its paths but are not the type.
+    const isType = structure.kind === 'complex-type' && structure.snapshot.element[0]?.path === structure.name
+    if (isType) Object.assign(dataTypes, schemasOf(structure, known))
   }
   files.set('datatypes.json', write({ $comment: generatedNote, $defs: dataTypes }))
   const types: string[] = []
@@ -140,6 +142,8 @@ function objectSchema(
       groups.push({ element: lastOf(element.path), of: names.map(one => one.property), min: element.min > 0 ? 1 : 0 })
     }
   }
+  // The definitions say string; the prose (resource.html#id) says id, and an id that is none breaks references.
+  if (isResource) properties['id'] = { $ref: 'id' }
   return {
     $id: name,
     type: 'object',
@@ -175,9 +179,6 @@ function singleSchema(element: Element, type: string, parents: ReadonlySet<strin
   if (parents.has(element.path)) return { $ref: element.path }
   // Some definitions name the resource type itself (Bundle.entry.response.outcome).
   if (known.resources.has(type)) return { fhirResource: true }
-  // Element.id is System.String, but an id that is no R4 id breaks references; Resource.id is an id in prose and in the R4 schema.
-  if (lastOf(element.path) === 'id')
-    return /^[A-Z][A-Za-z]*\.id$/.test(element.path) ? { $ref: 'id' } : { $ref: 'string' }
   if (type === 'code' && element.binding?.strength === 'required' && element.binding.valueSet) {
     const codes = codesOf(element.binding.valueSet, known)
     if (codes) return { enum: codes }

@@ -12,6 +12,7 @@ export function surroundingsOf(
   who: FhirWho,
 ): FhirSurroundings {
   const byKey = new Map(resources.map(about => [about.key, about]))
+  const labels = new Map(resources.map(about => [about.resource, about.label]))
   const keyOf = (reference: string): string => {
     const became = Object.hasOwn(notes.references, reference) ? notes.references[reference] : undefined
     return (became ?? reference)
@@ -21,7 +22,7 @@ export function surroundingsOf(
   const follow: FhirSurroundings['follow'] = (reference, home) => {
     const text = textAt(reference, 'reference')
     if (text === undefined) return undefined
-    if (text.startsWith('#')) return containedIn(home, text.slice(1))
+    if (text.startsWith('#')) return containedIn(home, text.slice(1), labels.get(home) ?? '')
     const key = keyOf(text)
     const found = byKey.get(key)
     if (found) return { resource: found.resource, where: `${found.label}#` }
@@ -55,11 +56,11 @@ function numbered(record: string, who: FhirWho): string | undefined {
   return record === `${who.sender}|?` ? undefined : record
 }
 
-function containedIn(home: JsonObject, id: string): { resource: JsonObject; where: string } | undefined {
+function containedIn(home: JsonObject, id: string, label: string): { resource: JsonObject; where: string } | undefined {
   const contained = objectsAt(home, 'contained')
   const index = contained.findIndex(inner => textAt(inner, 'id') === id)
   const resource = contained[index]
-  return resource ? { resource, where: `contained[${index}]` } : undefined
+  return resource ? { resource, where: `${label}#contained[${index}]` } : undefined
 }
 
 /** Result → the report that lists it; panel member → its panel. */

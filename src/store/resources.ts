@@ -115,7 +115,7 @@ export type ResourceSearch = {
   readonly type: string
   /** Any of these ids. */
   readonly ids?: readonly string[]
-  /** Each list: any of its tokens; all lists must match. */
+  /** Within a list one token suffices; every list must match. */
   readonly tokens: readonly (readonly string[])[]
   /** Only resources after this id. */
   readonly after?: string

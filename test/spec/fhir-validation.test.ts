@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
 import { schemaFiles } from '../../scripts/generate/fhir-schemas.ts'
 import { issueCodes } from '../../src/fls/issue.ts'
 import { literalOf, writeJson } from '../../src/sources/fhir/json.ts'
@@ -98,6 +99,20 @@ describe('JSON rules (fhir.md 1.2)', () => {
   test('texts are read as JSON.parse reads them', () => {
     const text = JSON.stringify({ a: 'é "quoted" \\ / \b\f\n\r\t \u0001 😀', b: [true, false, 12.5, 'x'] })
     expect(readStrictJson(text).read?.value).toEqual(JSON.parse(text))
+  })
+
+  test('property: any JSON value is read as JSON.parse reads it, and written back equal', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ noUnicodeString: false }), sent => {
+        const text = JSON.stringify(sent)
+        const { read } = readStrictJson(text)
+        // What is refused whole (prototype keys apart) is only what neither UTF-8 nor the database can hold.
+        fc.pre(read !== undefined && !/__proto__|constructor|prototype/.test(text))
+        expect(read?.value).toEqual(JSON.parse(text))
+        expect(JSON.parse(writeJson(read?.value ?? null, read?.literals ?? new WeakMap()))).toEqual(JSON.parse(text))
+      }),
+      { seed: 11, numRuns: 500 },
+    )
   })
 
   test('UTF-8 only; a byte order mark is not content', () => {
@@ -235,6 +250,7 @@ describe('structure: every fault row of fhir.md 3.2', () => {
         managingOrganization: { reference: '#o' },
       }),
     ],
+    ['quantity with comparator', observation({ valueQuantity: { value: 1, comparator: '<' } })],
     ['nested extensions', patient({ extension: [{ url: 'urn:x', extension: [{ url: 'y', valueBoolean: true }] }] })],
     ['primitive sibling alone', patient({ _birthDate: { extension: [{ url: 'urn:x', valueTime: '10:00:00' }] } })],
     [

@@ -57,8 +57,7 @@ function bothOf(name: 'read' | 'vread' | 'history', own: TypeHandlers, theirs: T
  * Inside a Bundle every R4 type may be written: kept, and told that it is not used.
  */
 export function interactionOf(name: Interaction, type: string, deps: FhirDeps, isInBundle = false): Interact {
-  if (!isResourceType(type))
-    throw new Refusal(404, [issue('resource-type-unknown', type.slice(0, 64).replace(/[^A-Za-z]/g, ''))])
+  if (!isResourceType(type)) throw new Refusal(404, [issue('resource-type-unknown', 'address')])
   const found = handlersFor(type, deps)[name]
   if (found) return found
   if (isInBundle && !deps.typeHandlers.has(type)) {
