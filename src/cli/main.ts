@@ -9,6 +9,7 @@ import { explainCommand } from './explain.ts'
 import { replayCommand } from './replay.ts'
 import { seedCommand } from './seed.ts'
 import { sendCommand } from './send.ts'
+import { tokenCommand } from './token.ts'
 
 /** The `flsdb` command: one line per subcommand, each in a file of its own. */
 const config = readConfig(process.env, 'demo')
@@ -37,6 +38,13 @@ program
   .option('--demo-file <file>', 'identities of the demo', demoFile)
   .option('--json', 'one JSON line per answer')
   .action(sendCommand)
+
+program
+  .command('token')
+  .description('print a bearer token of a demo client, for use with curl')
+  .argument('<client>', 'client id or role')
+  .option('--demo-file <file>', 'identities of the demo', demoFile)
+  .action(tokenCommand)
 
 program
   .command('check')

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { readDemoIdentities } from '../access/demo-file.ts'
 import { splitBatch } from '../sources/hl7v2/batch.ts'
 import { sendMessages } from '../sources/hl7v2/send.ts'
+import { demoToken } from './token.ts'
 
 export type SendCommand = {
   readonly mllp?: boolean
@@ -48,7 +48,10 @@ async function sendFhir(file: string, bytes: Buffer, { url, client, demoFile, js
   const type = resourceTypeOf(bytes)
   const answer = await fetch(`${url}/fhir${type === 'Bundle' || type === undefined ? '' : `/${type}`}`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${await tokenFor(demoFile, client)}`, 'content-type': 'application/fhir+json' },
+    headers: {
+      authorization: `Bearer ${await demoToken(demoFile, client ?? 'hospital')}`,
+      'content-type': 'application/fhir+json',
+    },
     body: new Uint8Array(bytes),
   })
   const text = await answer.text()
@@ -73,26 +76,4 @@ function resourceTypeOf(bytes: Buffer): string | undefined {
     // The service answers unreadable JSON with an OperationOutcome; that answer is what the user wants to see.
     return undefined
   }
-}
-
-/** A token of a demo client, by default the first hospital's. */
-async function tokenFor(demoFile: string, clientId: string | undefined): Promise<string> {
-  const identities = await readDemoIdentities(demoFile)
-  const client = identities?.clients.find(one =>
-    clientId === undefined ? one.role === 'hospital' && one.clientSecret !== '' : one.clientId === clientId,
-  )
-  const described = JSON.parse(await readFile(demoFile, 'utf8')) as { tokenUrl: string; audience: string }
-  if (!client) throw new Error(`No client ${clientId ?? 'of a hospital'} in ${demoFile}. Name one with --client.`)
-  const answer = await fetch(described.tokenUrl, {
-    method: 'POST',
-    headers: {
-      authorization: `Basic ${Buffer.from(`${client.clientId}:${client.clientSecret}`).toString('base64')}`,
-      'content-type': 'application/x-www-form-urlencoded',
-    },
-    body: new URLSearchParams({ grant_type: 'client_credentials', scope: client.scope, resource: described.audience }),
-  })
-  const body: unknown = await answer.json()
-  if (typeof body === 'object' && body !== null && 'access_token' in body && typeof body.access_token === 'string')
-    return body.access_token
-  throw new Error(`The identity provider gave no token (${answer.status}).`)
 }
