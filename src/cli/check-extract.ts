@@ -1,0 +1,55 @@
+import { createReadStream } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { instantOf } from '../fls/dates.ts'
+import type { InboxId } from '../fls/fact.ts'
+import type { Issue } from '../fls/issue.ts'
+import { codeKeysOf, readExtract } from '../mapping/extract.ts'
+import type { CodebookEntry } from '../mapping/extract-codebook.ts'
+import type { ReadingTables } from '../mapping/read.ts'
+import { archiveLimits, unpack } from '../sources/extract/archive.ts'
+import { chunksOf } from '../sources/extract/chunks.ts'
+import { declare } from '../sources/extract/declaration.ts'
+import { extractLimits } from '../sources/extract/receive.ts'
+import { type KnownFile, recognise } from '../sources/extract/recognise.ts'
+import { isZip, openSpool, spoolStream } from '../sources/extract/spool.ts'
+import { survey } from '../sources/extract/survey.ts'
+
+/** What a practice is called when the file does not say; the extract is never sent. */
+const stand = { practice: 'A00000', extractId: 'check', mode: 'delta' } as const
+
+/** Reads an extract file, or a zip of them, as the door would; code ids resolve from the file's own code tables only. */
+export async function checkExtract(file: string, tables: ReadingTables): Promise<readonly Issue[]> {
+  const spool = await openSpool(path.join(tmpdir(), 'flsdb-check'))
+  try {
+    const spooled = await spoolStream(spool, path.basename(file), createReadStream(file), extractLimits.mostBytes)
+    const files = (await isZip(spooled)) ? await unpack(spool, spooled, { ...archiveLimits, totalBytes: extractLimits.mostBytes }) : [spooled]
+    const seen = await Promise.all(files.map(one => recognise(one, tables.extract)))
+    const refused = seen.flatMap(one => ('refused' in one ? [one.refused] : []))
+    const known = seen.flatMap(one => ('known' in one ? [one.known] : []))
+    return [...refused, ...known.flatMap(one => one.issues), ...(known.length > 0 ? await readAll(known, tables) : [])]
+  } finally {
+    await spool.remove()
+  }
+}
+
+async function readAll(known: readonly KnownFile[], tables: ReadingTables): Promise<Issue[]> {
+  const now = new Date()
+  const found = await survey(known, tables.extract)
+  const stated = found.manifest.find(row => row.practice || row.extractId || row.mode)
+  const declared = declare(stated ? {} : stand, known, found, now)
+  const codes = new Map<string, CodebookEntry>()
+  const issues: Issue[] = []
+  for await (const arrival of chunksOf(known, declared, { sender: 'check' }, extractLimits.chunkBytes)) {
+    const entry = { ...arrival, id: '0'.repeat(64) as InboxId, sha256: '', receivedAt: instantOf(now) }
+    const wanted = new Map(
+      codeKeysOf(entry, tables.extract).flatMap(key =>
+        codes.has(key) ? [[key, codes.get(key) as CodebookEntry] as const] : [],
+      ),
+    )
+    const reading = readExtract(entry, tables.extract, wanted)
+    for (const { key, ...code } of reading.codes) codes.set(key, code)
+    issues.push(...reading.issues)
+  }
+  return issues
+}

@@ -1,0 +1,119 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { instantOf } from '../fls/dates.ts'
+import type { InboxId, OdsCode } from '../fls/fact.ts'
+import { describeIssue, type Issue, issue } from '../fls/issue.ts'
+import { Refusal } from '../http/refusal.ts'
+import { type ReadingTables, readEntry } from '../mapping/read.ts'
+import { loadTables } from '../open-river.ts'
+import type { InboxEntry } from '../sources/arrival.ts'
+import { operationOutcome } from '../sources/fhir/operation-outcome.ts'
+import { decodeUtf8, readStrictJson } from '../sources/fhir/strict-json.ts'
+import { validateResource } from '../sources/fhir/validate.ts'
+import { isJsonObject } from '../sources/form/form.ts'
+import { validateResponse } from '../sources/form/validate-response.ts'
+import { splitBatch } from '../sources/hl7v2/batch.ts'
+import { parseMessage } from '../sources/hl7v2/message.ts'
+import { checkExtract } from './check-extract.ts'
+
+export type CheckCommand = { readonly questionnaire?: string; readonly feed?: string; readonly json?: boolean }
+
+/** `flsdb check FILE…`: what the server would say of these files, offline and by the same code. Nothing is sent or kept. Exit code 1 on errors. */
+export async function checkCommand(files: readonly string[], options: CheckCommand): Promise<void> {
+  const tables = loadTables(true)
+  for (const file of files) {
+    const issues = await checkFile(file, await readFile(file), options, tables)
+    tell(file, issues, options.json ?? false)
+    if (issues.some(found => found.severity === 'error')) process.exitCode = 1
+  }
+}
+
+async function checkFile(
+  file: string,
+  bytes: Buffer,
+  options: CheckCommand,
+  tables: ReadingTables,
+): Promise<readonly Issue[]> {
+  try {
+    if (options.questionnaire) return checkForm(bytes, await readFile(options.questionnaire))
+    const start = bytes.subarray(0, 200).toString('latin1').trimStart()
+    if (/^(\u000b)?(MSH|FHS|BHS)/.test(start)) return checkHl7(bytes, options.feed, tables)
+    if (/\.ndjson$/i.test(file) || /\.csv$|\.zip$|\.txt$/i.test(file)) return await checkExtract(file, tables)
+    if (start.startsWith('{')) return checkFhir(bytes, options.feed, tables)
+    return await checkExtract(file, tables)
+  } catch (cause) {
+    if (cause instanceof Refusal) return cause.issues
+    throw cause
+  }
+}
+
+function checkHl7(bytes: Buffer, feed: string | undefined, tables: ReadingTables): Issue[] {
+  const { messages } = splitBatch(bytes)
+  return messages.flatMap(message => {
+    const header = parseMessage(message)?.header
+    if (!header) return [issue('message-unreadable', 'MSH')]
+    const place = messages.length > 1 ? `${header.controlId}: ` : ''
+    const read = readEntry(
+      entryOf('hl7v2', `${header.type}^${header.trigger}`, message, header.controlId, feed),
+      tables,
+      new Map(),
+    )
+    return read.issues.map(found => ({ ...found, where: `${place}${found.where}` }))
+  })
+}
+
+function checkFhir(bytes: Buffer, feed: string | undefined, tables: ReadingTables): Issue[] {
+  const text = decodeUtf8(bytes)
+  if (text === undefined) return [issue('json-invalid', 'body')]
+  const { read, issues } = readStrictJson(text)
+  if (!read) return [...issues]
+  const structure = validateResource(read.value)
+  const found = [...issues, ...structure]
+  if (found.some(one => one.severity === 'error')) return found
+  const type =
+    isJsonObject(read.value) && typeof read.value['resourceType'] === 'string' ? read.value['resourceType'] : ''
+  return [...found, ...readEntry(entryOf('fhir', type, bytes, '', feed), tables, new Map()).issues]
+}
+
+function checkForm(response: Buffer, questionnaire: Buffer): Issue[] {
+  const [answers, form] = [response, questionnaire].map(bytes => readStrictJson(bytes.toString('utf8')))
+  if (!answers?.read || !form?.read) return [...(answers?.issues ?? []), ...(form?.issues ?? [])]
+  const [given, asked] = [answers.read.value, form.read.value]
+  if (!isJsonObject(given) || !isJsonObject(asked)) return [issue('json-invalid', 'body')]
+  return [...answers.issues, ...validateResponse(given, asked, { literals: answers.read.literals })]
+}
+
+function entryOf(
+  protocol: 'hl7v2' | 'fhir',
+  type: string,
+  bytes: Buffer,
+  controlId: string,
+  feed: string | undefined,
+): InboxEntry {
+  return {
+    id: '0'.repeat(64) as InboxId,
+    sender: feed ?? 'check',
+    organisation: 'ZZZ' as OdsCode,
+    side: 'hospital',
+    protocol,
+    controlId,
+    type,
+    bytes,
+    sha256: '',
+    receivedAt: instantOf(new Date()),
+    ...(feed ? { meta: { mapping: feed } } : {}),
+  }
+}
+
+function tell(file: string, issues: readonly Issue[], isJson: boolean): void {
+  if (isJson) {
+    console.log(JSON.stringify(operationOutcome(issues)))
+    return
+  }
+  const errors = issues.filter(found => found.severity === 'error').length
+  console.log(
+    `${path.basename(file)}: ${errors === 0 ? 'good' : `${errors} error${errors === 1 ? '' : 's'}`}${issues.length > errors ? `, ${issues.length - errors} remarks` : ''}`,
+  )
+  for (const found of issues.map(describeIssue))
+    console.log(`  ${found.severity.padEnd(11)} ${found.where}: ${found.text} ${found.fix} [${found.code}]`)
+}
