@@ -1,4 +1,4 @@
-import type { ChunkMeta } from '../../mapping/extract.ts'
+import type { ChunkMeta } from '../../mapping/extract-chunk.ts'
 import type { FileRole } from '../../mapping/extract-tables.ts'
 import type { Arrival } from '../arrival.ts'
 import type { Declaration } from './declaration.ts'

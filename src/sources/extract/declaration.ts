@@ -2,7 +2,7 @@ import { endOfDate, type Instant, instantOf, parseInstant, parsePartialDate } fr
 import type { OdsCode } from '../../fls/fact.ts'
 import { type Issue, issue } from '../../fls/issue.ts'
 import { Refusal } from '../../http/refusal.ts'
-import type { ChunkMeta } from '../../mapping/extract.ts'
+import type { ChunkMeta } from '../../mapping/extract-chunk.ts'
 import { readGpDate } from '../../mapping/extract-dates.ts'
 import type { KnownFile } from './recognise.ts'
 import type { Survey } from './survey.ts'

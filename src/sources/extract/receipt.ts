@@ -2,6 +2,7 @@ import { codeKeysOf, readExtract } from '../../mapping/extract.ts'
 import { addCodes } from '../../store/codebook.ts'
 import { findJob, unfinishedJobs, updateJob } from '../../store/jobs.ts'
 import type { ExtractDeps } from './deps.ts'
+import { clearSpool } from './spool.ts'
 import { Tally } from './tally.ts'
 
 /**
@@ -33,8 +34,9 @@ export async function countReceipt(deps: ExtractDeps, id: string): Promise<void>
   }
 }
 
-/** Jobs whose process stopped: counted again. */
+/** At start of the intake process: left-over spool files go, jobs whose process stopped are counted again. */
 export async function resumeReceipts(deps: ExtractDeps): Promise<void> {
+  await clearSpool(deps.dataFolder)
   for (const job of await unfinishedJobs(deps.db)) {
     if (job.isDryRun)
       await updateJob(deps.db, job._id, { state: 'failed', failure: 'stopped', finishedAt: deps.clock() })

@@ -25,6 +25,11 @@ export async function openSpool(dataFolder: string): Promise<Spool> {
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
 }
 
+/** At start, before any upload: what a stopped process left behind. */
+export async function clearSpool(dataFolder: string): Promise<void> {
+  await rm(path.join(dataFolder, 'spool'), { recursive: true, force: true })
+}
+
 /** Streams into a new spool file, counting and hashing; beyond `mostBytes` it stops with 413. */
 export async function spoolStream(
   spool: Spool,
