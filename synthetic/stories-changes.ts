@@ -160,6 +160,8 @@ export function unknownLocalCode(): Steps<'sent'> {
   }
 }
 
+const twoDigits = (number: number): string => String(number).padStart(2, '0')
+
 /** 9. A steady stream of small attendances, each its own person, to be sent again and again while things are killed. */
 export function* steadyStream(count: number): Generator<Delivery> {
   for (let place = 0; place < count; place++) {
@@ -168,7 +170,8 @@ export function* steadyStream(count: number): Generator<Delivery> {
       nhsNumber: storyNumber(1_000 + place),
       family: `Stead${'abcdefghij'[place % 10]}`,
       given: 'Vera',
-      birth: `19${40 + (place % 20)}-0${1 + (place % 9)}-1${place % 10}`,
+      // Nobody shares a birth date within 10,080 places: each is one person and stays one.
+      birth: `19${30 + (place % 30)}-${twoDigits(1 + (Math.floor(place / 30) % 12))}-${twoDigits(1 + (Math.floor(place / 360) % 28))}`,
       sex: 'female',
       street: `${1 + place} Back Lane`,
       postcode: 'AD1 1AA',

@@ -41,6 +41,8 @@ export type ServiceOptions = {
   readonly environment?: Record<string, string>
   readonly dataFolder?: string
   readonly keepDatabase?: boolean
+  /** Another database server than that of the test run. */
+  readonly uri?: string
 }
 
 export async function startService({
@@ -48,9 +50,9 @@ export async function startService({
   environment = {},
   dataFolder,
   keepDatabase,
+  uri = process.env['FLSDB_TEST_MONGODB'] ?? '',
 }: ServiceOptions): Promise<RunningService> {
   const data = dataFolder ?? (await mkdtemp(path.join(tmpdir(), 'flsdb-e2e-')))
-  const uri = process.env['FLSDB_TEST_MONGODB'] ?? ''
   const mongo = await MongoClient.connect(uri)
   if (!keepDatabase) await mongo.db(database).dropDatabase()
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', path.join(root, 'src', 'main.ts')], {
