@@ -42,6 +42,7 @@ export const settings = {
   FLSDB_KEY_FILE: { read: text, default: 'keys.json in FLSDB_DATA in demo', meaning: 'HMAC and pseudonym keys; required in production, part of the backup' },
   FLSDB_WORKERS: { read: z.coerce.number().int().min(0).max(64), default: 'cores − 1, at least 1', meaning: 'worker processes in this instance; 0 = intake only' },
   FLSDB_OPT_OUTS: { read: text, default: 'synthetic in demo', meaning: 'file with the current National Data Opt-Out list (one NHS number a line); missing or stale stops analyst outputs' },
+  FLSDB_MAPPINGS: { read: text, default: 'mappings of this release', meaning: 'folder of mapping tables to read with instead: a copy of mappings/ with a deployment\'s own rows' },
   OIDC_ISSUER: { read: z.url(), default: 'embedded in demo', meaning: 'identity provider whose tokens are accepted' },
   OIDC_AUDIENCE: { read: text, default: 'FLSDB_PUBLIC_URL', meaning: 'audience tokens must name' },
   FLSDB_LOG_LEVEL: { read: z.enum(['debug', 'info', 'warn', 'error', 'silent']), default: 'info', meaning: 'least severe log line written' },
@@ -62,6 +63,7 @@ export type Config = {
   readonly keyFile?: string
   readonly workers: number
   readonly optOutFile?: string
+  readonly mappingsFolder?: string
   readonly oidcIssuer?: string
   readonly oidcAudience?: string
   readonly logLevel: string
@@ -86,6 +88,7 @@ export function readConfig(environment: Environment, fallback: Profile = 'produc
   const profile = value('FLSDB_PROFILE') ?? fallback
   const isTest = profile === 'test'
   const dataFolder = path.resolve(value('FLSDB_DATA') ?? '.flsdb')
+  const mappings = value('FLSDB_MAPPINGS')
   const [cert, key, ca] = [value('FLSDB_MLLP_TLS_CERT'), value('FLSDB_MLLP_TLS_KEY'), value('FLSDB_MLLP_TLS_CA')]
   const config: Config = {
     profile,
@@ -101,12 +104,18 @@ export function readConfig(environment: Environment, fallback: Profile = 'produc
     ...optional('keyFile', value('FLSDB_KEY_FILE')),
     workers: value('FLSDB_WORKERS') ?? Math.max(1, availableParallelism() - 1),
     ...optional('optOutFile', value('FLSDB_OPT_OUTS')),
+    ...optional('mappingsFolder', mappings && path.resolve(mappings)),
     ...optional('oidcIssuer', value('OIDC_ISSUER')),
     ...optional('oidcAudience', value('OIDC_AUDIENCE')),
     logLevel: value('FLSDB_LOG_LEVEL') ?? 'info',
   }
   if (profile === 'production') refuseUnsafe(config)
   return config
+}
+
+/** With which tables this deployment reads: synthetic NHS numbers (999 range) are numbers everywhere but in production. */
+export function tableSettingsOf(config: Config): { readonly acceptTestNumbers: boolean; readonly mappingsFolder?: string } {
+  return { acceptTestNumbers: config.profile !== 'production', ...optional('mappingsFolder', config.mappingsFolder) }
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { KeyFileMissing, loadKeys } from './access/keys.ts'
 import { createAuthenticate, remoteKeys } from './access/token.ts'
-import { BadSetting, type Config, readConfig } from './config.ts'
+import { BadSetting, type Config, readConfig, tableSettingsOf } from './config.ts'
 import { createLogger } from './http/logger.ts'
 import { RouteTableBroken } from './http/route-table.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   })
   const keyFile = config.keyFile ?? path.join(config.dataFolder, 'keys.json')
   const keys = await loadKeys(keyFile, config.profile !== 'production')
-  const tables = loadTables(config.profile !== 'production')
+  const tables = loadTables(tableSettingsOf(config))
   const [httpPort, mllpPort] = [
     await choosePort(config, config.httpPort, 'HTTP', tell),
     await choosePort(config, config.mllpPort, 'MLLP', tell),
@@ -185,6 +185,7 @@ function workerEnvironment(config: Config, uri: string, keyFile: string): Record
     FLSDB_KEY_FILE: keyFile,
     FLSDB_LOG_LEVEL: config.logLevel,
     FLSDB_TEST_NUMBERS: config.profile === 'production' ? '0' : '1',
+    FLSDB_MAPPINGS: config.mappingsFolder ?? '',
   }
 }
 

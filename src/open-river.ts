@@ -27,21 +27,21 @@ export type OpenRiver = {
   readonly applyEntry: (read: Read) => Promise<readonly InboxId[]>
 }
 
+/** Which tables to read with: test numbers as numbers or not, and a folder of mappings other than that of this release. */
+export type TableSettings = { readonly acceptTestNumbers: boolean; readonly mappingsFolder?: string }
+
 /** Mapping and terminology tables as they stand on disk, checked; throws naming file, row and column. */
-export function loadTables(acceptTestNumbers: boolean): ReadingTables {
-  const mapping = loadMappings(path.join(root, 'mappings'), loadTerminology(path.join(root, 'terminology')), {
-    acceptTestNumbers,
-  })
-  return { mapping, extract: loadExtractTables(path.join(root, 'mappings', 'gp-extract'), mapping) }
+export function loadTables({
+  acceptTestNumbers,
+  mappingsFolder = path.join(root, 'mappings'),
+}: TableSettings): ReadingTables {
+  const mapping = loadMappings(mappingsFolder, loadTerminology(path.join(root, 'terminology')), { acceptTestNumbers })
+  return { mapping, extract: loadExtractTables(path.join(mappingsFolder, 'gp-extract'), mapping) }
 }
 
 /** Tables, models and registers of this deployment on one store: what workers, replay and tests carry entries down with. */
-export function openRiver(
-  store: Store,
-  keys: Keys,
-  { acceptTestNumbers }: { readonly acceptTestNumbers: boolean },
-): OpenRiver {
-  const tables = loadTables(acceptTestNumbers)
+export function openRiver(store: Store, keys: Keys, settings: TableSettings): OpenRiver {
+  const tables = loadTables(settings)
   const river: River = {
     store,
     keys,

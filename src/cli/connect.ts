@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Keys, loadKeys } from '../access/keys.ts'
-import { type Config, readConfig } from '../config.ts'
+import { type Config, readConfig, tableSettingsOf } from '../config.ts'
 import { type OpenRiver, openRiver } from '../open-river.ts'
 import { openStore, type Store } from '../store/store.ts'
 
@@ -24,5 +24,5 @@ export async function joinDeployment(): Promise<Deployment> {
     throw new Error('The database does not answer. Start the service first, or check MONGODB_URI.', { cause })
   })
   const keys = await loadKeys(config.keyFile ?? path.join(config.dataFolder, 'keys.json'), false)
-  return { config, store, keys, ...openRiver(store, keys, { acceptTestNumbers: config.profile !== 'production' }) }
+  return { config, store, keys, ...openRiver(store, keys, tableSettingsOf(config)) }
 }

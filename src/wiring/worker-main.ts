@@ -15,7 +15,11 @@ async function main(): Promise<void> {
   const logger = createLogger({ level: environment['FLSDB_LOG_LEVEL'] ?? 'info' })
   const store = await openStore(environment['MONGODB_URI'] ?? '', environment['FLSDB_DATABASE'] ?? 'flsdb')
   const keys = await loadKeys(environment['FLSDB_KEY_FILE'] ?? '', false)
-  const { river, applyEntry } = openRiver(store, keys, { acceptTestNumbers: environment['FLSDB_TEST_NUMBERS'] === '1' })
+  const mappingsFolder = environment['FLSDB_MAPPINGS']
+  const { river, applyEntry } = openRiver(store, keys, {
+    acceptTestNumbers: environment['FLSDB_TEST_NUMBERS'] === '1',
+    ...(mappingsFolder ? { mappingsFolder } : {}),
+  })
   const stopping = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort())
   process.on('disconnect', () => stopping.abort())
