@@ -5,6 +5,7 @@ import { type EntryReading, type ReadingTables, readEntry } from './mapping/read
 import type { Registers } from './registers.ts'
 import { finderFor, type LinkageModels, type SolveContext, solveComponent } from './solve.ts'
 import type { InboxEntry } from './sources/arrival.ts'
+import { settleRows } from './store/extract-rows.ts'
 import { type EntryFacts, factsOf, writeFacts } from './store/facts.ts'
 import { clearDirty, joinOutcomes, nextSolve, writeOutcome } from './store/outcome.ts'
 import { changedSince, componentsOf, updateRecords } from './store/records.ts'
@@ -58,6 +59,8 @@ export async function carryDown(
     ...(waitsFor ? { waitsFor } : {}),
   }))
   const touched = await writeFacts(river.store, entries)
+  const rows = reads.flatMap(({ entry, facts }) => (entry.protocol === 'extract' ? facts : []))
+  for (const record of await settleRows(river.store, rows)) touched.add(record)
   await relink(river, touched)
 }
 

@@ -64,3 +64,19 @@ function copyTo(record: RecordKey, set: string, fact: Fact): Fact {
   const id = createHash('sha256').update(`${fact.id}\n${record}\n${set}`).digest('hex') as FactId
   return { ...rest, id, record, status: 'retracted', revision: { ...fact.revision, set } } as Fact
 }
+
+/** Writes what `settledFacts` finds beside the facts of an extract; idempotent. Returns the records whose rows went. */
+export async function settleRows(
+  store: Pick<Store, 'facts'>,
+  incoming: readonly Fact[],
+): Promise<readonly RecordKey[]> {
+  const settled = await settledFacts(store, incoming)
+  if (settled.length === 0) return []
+  await store.facts.bulkWrite(
+    settled.map(({ id, ...rest }) => ({
+      replaceOne: { filter: { _id: id }, replacement: { _id: id, ...rest } as FactDocument, upsert: true },
+    })),
+    { ordered: false },
+  )
+  return [...new Set(settled.map(fact => fact.record))]
+}

@@ -17,7 +17,8 @@ import { pageRoutes } from '../http/pages.ts'
 import type { Route } from '../http/route.ts'
 import type { ReadingTables } from '../mapping/read.ts'
 import type { Accept } from '../sources/arrival.ts'
-import { extractRoutes } from '../sources/extract/routes.ts'
+import { resumeReceipts } from '../sources/extract/receipt.ts'
+import { type ExtractRouteOptions, extractDeps, extractRoutes } from '../sources/extract/routes.ts'
 import type { FhirDeps } from '../sources/fhir/door.ts'
 import { fhirIngestRoutes } from '../sources/fhir/routes.ts'
 import { openAccessLog } from '../store/access-log.ts'
@@ -93,6 +94,7 @@ async function dataRoutes({
   accept,
   mappingOf,
   whenApplied,
+  logger,
 }: HttpWiring): Promise<Route[]> {
   const clock = () => new Date()
   const fhir: FhirDeps = {
@@ -107,17 +109,20 @@ async function dataRoutes({
     tables: tables.mapping,
     mappingOf,
   }
+  const extracts: ExtractRouteOptions = {
+    accept,
+    store,
+    gate: practiceGate(store.db),
+    tables: tables.extract,
+    dataFolder: config.dataFolder,
+    clock,
+    linkedCount: ids => linkedCount(store, ids),
+  }
+  // Receipts whose process stopped are counted again, beside the traffic.
+  void resumeReceipts(extractDeps(extracts)).catch((cause: unknown) => logger.failure('receipts', cause))
   return [
     ...fhirIngestRoutes(fhir),
-    ...extractRoutes({
-      accept,
-      store,
-      gate: practiceGate(store.db),
-      tables: tables.extract,
-      dataFolder: config.dataFolder,
-      clock,
-      linkedCount: ids => linkedCount(store, ids),
-    }),
+    ...extractRoutes(extracts),
     ...registerRoutes({ store, accept, whenApplied, clock }),
     ...episodeRoutes({ store, keys, clock }),
     ...linkRoutes({ store, keys, accept, whenApplied }),
