@@ -1,4 +1,5 @@
 import { Temporal } from 'temporal-polyfill'
+import { londonInstantMs, londonOffsetMs } from './london-clock.ts'
 
 /** A calendar date as it was stated: `2024`, `2024-03` or `2024-03-05`. Its length is its precision; nothing is filled in. */
 export type PartialDate = string & { readonly brand: 'PartialDate' }
@@ -14,17 +15,19 @@ const partial = /^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?$/
 export function parsePartialDate(text: string): PartialDate | undefined {
   const match = partial.exec(text)
   if (!match) return undefined
-  const [, year = '', month, day] = match
-  if (Number(year) < 1850 || Number(year) > 2200) return undefined
-  try {
-    Temporal.PlainDate.from(
-      { year: Number(year), month: Number(month ?? 1), day: Number(day ?? 1) },
-      { overflow: 'reject' },
-    )
-  } catch {
-    return undefined
-  }
+  const year = Number(match[1])
+  if (year < 1850 || year > 2200) return undefined
+  const month = Number(match[2] ?? 1)
+  const day = Number(match[3] ?? 1)
+  if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return undefined
   return text as PartialDate
+}
+
+const monthLengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+function daysInMonth(year: number, month: number): number {
+  const isLeap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0
+  return month === 2 && isLeap ? 29 : (monthLengths[month - 1] ?? 0)
 }
 
 /** Reads `YYYY-MM-DD` only. */
@@ -44,7 +47,7 @@ export function isDay(date: PartialDate | undefined): date is DayDate {
 export function daysOf(date: PartialDate): { first: DayDate; last: DayDate } {
   if (isDay(date)) return { first: date, last: date }
   if (date.length === 7) {
-    const last = Temporal.PlainYearMonth.from(date).daysInMonth
+    const last = daysInMonth(Number(date.slice(0, 4)), Number(date.slice(5)))
     return { first: `${date}-01` as DayDate, last: `${date}-${String(last).padStart(2, '0')}` as DayDate }
   }
   return { first: `${date}-01-01` as DayDate, last: `${date}-12-31` as DayDate }
@@ -77,7 +80,8 @@ export function ageOn(birthDate: PartialDate | undefined, on: PartialDate | unde
 
 /** The calendar date of an instant in Europe/London (Decision "one calendar"). Date-only values are never shifted. */
 export function londonDate(instant: Instant): DayDate {
-  return Temporal.Instant.from(instant).toZonedDateTimeISO('Europe/London').toPlainDate().toString() as DayDate
+  const ms = Date.parse(instant)
+  return new Date(ms + londonOffsetMs(ms)).toISOString().slice(0, 10) as DayDate
 }
 
 /**
@@ -93,21 +97,37 @@ export function londonInstant(parts: {
   second?: number
   millisecond?: number
 }): Instant | undefined {
-  try {
-    return toInstant(
-      Temporal.PlainDateTime.from(parts, { overflow: 'reject' })
-        .toZonedDateTime('Europe/London', { disambiguation: 'later' })
-        .toInstant(),
-    )
-  } catch {
+  const { year, month, day, hour = 0, minute = 0, second = 0, millisecond = 0 } = parts
+  // Date.UTC reads years below 100 as of the last century, and rolls what does not exist forward.
+  if (year < 100 || year > 9_998 || month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month))
     return undefined
-  }
+  if (!(isWithin(hour, 23) && isWithin(minute, 59) && isWithin(second, 59) && isWithin(millisecond, 999)))
+    return undefined
+  return instantOf(new Date(londonInstantMs(Date.UTC(year, month - 1, day, hour, minute, second, millisecond))))
 }
+
+function isWithin(value: number, most: number): boolean {
+  return value >= 0 && value <= most
+}
+
+const plainInstant = /^(\d{4}-\d{2}-\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,3}))?(?:Z|([+-])(\d{2}):(\d{2}))$/
 
 /** ISO 8601 with offset or `Z` to our canonical instant; undefined when unreadable or without an offset. */
 export function parseInstant(text: string): Instant | undefined {
+  const match = plainInstant.exec(text)
+  if (match) {
+    const [, date = '', hour, minute, second, fraction = '', sign, offsetHours = 0, offsetMinutes = 0] = match
+    const isTime = Number(hour) <= 23 && Number(minute) <= 59 && Number(second) <= 59
+    const isOffset = Number(offsetHours) <= 23 && Number(offsetMinutes) <= 59
+    if (isTime && isOffset && parsePartialDate(date)) {
+      const shownMs = Date.parse(`${date}T${hour}:${minute}:${second}.${fraction.padEnd(3, '0')}Z`)
+      const offsetMs = (Number(offsetHours) * 60 + Number(offsetMinutes)) * 60_000
+      return instantOf(new Date(sign === '-' ? shownMs + offsetMs : shownMs - offsetMs))
+    }
+  }
+  // The rest of ISO 8601 (no seconds, leap seconds, basic format, far years) is rare and left to Temporal.
   try {
-    return toInstant(Temporal.Instant.from(text))
+    return Temporal.Instant.from(text).toString({ fractionalSecondDigits: 3 }) as Instant
   } catch {
     return undefined
   }
@@ -120,8 +140,4 @@ export function instantOf(date: Date): Instant {
 /** The last instant a stated date may mean, for ordering a date among instants. */
 export function endOfDate(date: PartialDate): Instant {
   return `${daysOf(date).last}T23:59:59.999Z` as Instant
-}
-
-function toInstant(instant: Temporal.Instant): Instant {
-  return instant.toString({ fractionalSecondDigits: 3 }) as Instant
 }
