@@ -45,6 +45,13 @@ export function acknowledge(request: AcknowledgementRequest): Acknowledgement {
   return { code, payload: build(request, header, code) }
 }
 
+/** Whether a message asks for an answer whatever becomes of it. Acknowledgements ask for none. */
+export function answerIsCertain(message: Buffer): boolean {
+  const header = readRawHeader(message)
+  const type = header?.field(9).split(header.delimiters.component, 1)[0]?.trim().toUpperCase()
+  return type !== 'ACK' && type !== 'MCF' && modeOf(header).answers === 'always'
+}
+
 /**
  * One answer for a whole batch: the batch header turned round, its BHS-11 as BHS-12, one acknowledgement per message, BTS with their number.
  */
