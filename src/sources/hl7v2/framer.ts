@@ -180,10 +180,11 @@ export class Framer {
     return bytes
   }
 
-  #noteJunk(bytes: Buffer): void {
-    // Blank runs are common keep-alives; once something else came, all of the run is evidence.
-    if (this.#junkSize === 0 && bytes.every(byte => byte === 0 || byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)))
-      return
+  #noteJunk(between: Buffer): void {
+    // NULs and white space are common keep-alives; once something else came, all that follows it is evidence.
+    const first = this.#junkSize > 0 ? 0 : between.findIndex(byte => !isFiller(byte))
+    if (first < 0) return
+    const bytes = between.subarray(first)
     if (this.#junkSize === 0) this.#options.onFault('junk-before-start')
     const room = (this.#options.maxJunkBytes ?? 4096) - this.#junkSize
     this.#junk.push(bytes.subarray(0, room))
@@ -204,6 +205,10 @@ export class Framer {
     this.#junkSize = 0
     return bytes
   }
+}
+
+function isFiller(byte: number): boolean {
+  return byte === 0 || byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)
 }
 
 const fsByte = Buffer.from([FS])
