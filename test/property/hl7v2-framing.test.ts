@@ -85,7 +85,7 @@ test.each([
   ['starts only', Buffer.alloc(4 * 1024 * 1024, 0x0b)],
   ['ends only', Buffer.alloc(4 * 1024 * 1024, 0x1c)],
   ['a frame that never ends', Buffer.concat([Buffer.from([0x0b]), Buffer.alloc(4 * 1024 * 1024, 0x1c)])],
-  ['starts and ends', Buffer.from([0x0b, 0x1c]).toString('latin1').repeat(1_000_000)],
+  ['starts and ends', Buffer.from([0x0b, 0x1c]).toString('latin1').repeat(200_000)],
 ])('linear and bounded: %s', (_what, stream) => {
   const bytes = Buffer.from(stream)
   const started = performance.now()

@@ -164,8 +164,8 @@ function readRawHeader(bytes: Buffer): RawHeader | undefined {
   const delimiters = readDelimiters(head, start)
   if (!delimiters) return undefined
   const line = head.slice(start).split(/\r|\n(?=[A-Z][A-Z0-9]{2})|\n$/, 1)[0] ?? ''
-  const fields = line.split(delimiters.field)
-  return { delimiters, field: number => withoutFraming(fields[number - 1] ?? '') }
+  const fields = withoutFraming(line).split(delimiters.field)
+  return { delimiters, field: number => fields[number - 1] ?? '' }
 }
 
 function withoutFraming(text: string): string {

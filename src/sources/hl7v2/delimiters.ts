@@ -30,6 +30,8 @@ export function isHeaderName(name: string): boolean {
  */
 export function readDelimiters(text: string, start = 0): Delimiters | undefined {
   if (!isHeaderName(text.slice(start, start + 3))) return undefined
+  // Nearly every message there is.
+  if (text.startsWith('|^~\\&|', start + 3)) return usualDelimiters
   const field = text.charAt(start + 3)
   if (field === '' || /[\p{L}\p{N}\s\p{Cc}]/u.test(field)) return undefined
   const rest = text.slice(start + 4, start + 24)

@@ -6,7 +6,7 @@ import { type Accepted, StorageUncertain } from '../arrival.ts'
 import { acknowledge, acknowledgeBatch, type Verdict } from './acknowledge.ts'
 import { splitBatch } from './batch.ts'
 import type { FrameLine, IntakeOptions, MllpFeed, MllpPeer } from './feed.ts'
-import { type MessageHeader, parseMessage } from './message.ts'
+import { type Message, type MessageHeader, parseMessage } from './message.ts'
 import { peekRecordKey } from './record-key.ts'
 
 /** What to send back. `silent`: nothing, and the connection is given up, because storage was not confirmed. */
@@ -75,7 +75,7 @@ async function begin(bytes: Buffer, peer: MllpPeer, options: IntakeOptions): Pro
     options.onFrame?.(lineOf(header, bytes.length, 'none', started, feed ? { feed } : {}))
     return { isSilent: true }
   }
-  if (!header) {
+  if (!message || !header) {
     options.onFault?.('no-header', peer)
     return done(settle({ verdict: 'refused', issues: [issue('message-unreadable', 'MSH')] }))
   }
@@ -91,7 +91,7 @@ async function begin(bytes: Buffer, peer: MllpPeer, options: IntakeOptions): Pro
       options.onFault?.('unknown-sender', peer)
       return done(settle({ verdict: 'refused', issues: [issue('sender-unknown', 'MSH-3')] }))
     }
-    const accepted = options.accept(arrivalOf(bytes, feed, header))
+    const accepted = options.accept(arrivalOf(bytes, feed, message))
     return { settled: settleAccepted(accepted, feed, peer, options, settle, silence) }
   } catch (error) {
     options.onError?.(error)
@@ -134,11 +134,10 @@ async function issuesOfReading(inboxId: InboxId, options: IntakeOptions): Promis
   }
 }
 
-function arrivalOf(bytes: Buffer, feed: MllpFeed, header: MessageHeader) {
-  const message = parseMessage(bytes, spread('charset', feed.charset))
-  const recordKey = message
-    ? peekRecordKey(message, { sender: feed.id, ...spread('authority', feed.authority) })
-    : undefined
+function arrivalOf(bytes: Buffer, feed: MllpFeed, asDeclared: Message) {
+  const message = feed.charset ? (parseMessage(bytes, { charset: feed.charset }) ?? asDeclared) : asDeclared
+  const header = message.header
+  const recordKey = peekRecordKey(message, { sender: feed.id, ...spread('authority', feed.authority) })
   return {
     sender: feed.id,
     organisation: feed.organisation,

@@ -123,15 +123,21 @@ function contentStart(text: string): number {
 /** MSH-18, first repetition, read on the bytes because it decides how they become text. */
 function declaredCharset(bytes: Uint8Array): string {
   if (utf16Of(bytes)) return ''
+  let start = 0
+  while (start < bytes.length && isBeforeContent(bytes[start] ?? 0)) start += 1
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const cr = buffer.indexOf(0x0d, start)
   // A header longer than this carries no character set anyone could name.
-  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 4096)).toString('latin1')
-  const start = head.search(/[MFB][SH][HS]/)
-  const delimiters = start < 0 ? undefined : readDelimiters(head, start)
-  if (!delimiters || !head.startsWith('MSH', start)) return ''
-  const end = head.indexOf('\r', start)
-  const line = end < 0 ? head.slice(start) : head.slice(start, end)
+  const line = buffer.toString('latin1', start, Math.min(cr < 0 ? buffer.length : cr, start + 4096))
+  const delimiters = line.startsWith('MSH') ? readDelimiters(line) : undefined
+  if (!delimiters) return ''
   const field = line.split(delimiters.field, 18)[17] ?? ''
   return (field.split(delimiters.repetition, 1)[0] ?? '').split('\n', 1)[0] ?? ''
+}
+
+/** Blanks, line ends, NULs and the three bytes of a UTF-8 byte-order mark. */
+function isBeforeContent(byte: number): boolean {
+  return byte <= 0x20 || byte === 0xef || byte === 0xbb || byte === 0xbf
 }
 
 function indexSegments(text: string, delimiters: Delimiters, isLoneLineFeedTolerated: boolean) {
