@@ -1,0 +1,240 @@
+import type { FhirResource } from 'fhir/r4.js'
+import { instantOf, parsePartialDate } from '../fls/dates.ts'
+import type { Episode, EpisodeStatus } from '../fls/episode.ts'
+import { issue } from '../fls/issue.ts'
+import { items } from '../fls/items.ts'
+import type { FhirAnswer, FhirCall, TypeHandlers } from '../sources/fhir/call.ts'
+import type { JsonObject, JsonValue, NumberLiterals } from '../sources/fhir/json.ts'
+import { operationOutcome } from '../sources/fhir/operation-outcome.ts'
+import { jsonOf } from '../sources/fhir/served.ts'
+import { splitValues } from '../sources/fhir/token.ts'
+import { assembleResponse } from '../sources/form/assemble.ts'
+import { type EpisodeQuery, type FormDeps, fhirBaseOf, notFound } from '../sources/form/door.ts'
+import {
+  daysExtension,
+  episodeOfCare,
+  everythingBundle,
+  shownDate,
+  type View,
+} from '../sources/form/episode-resources.ts'
+import { Refusal } from './refusal.ts'
+
+const type = 'EpisodeOfCare'
+
+/** Linked episodes as EpisodeOfCare: contributing sites see their own, analysts pseudonymised ones. A sender's own EpisodeOfCare comes first. */
+export function episodeHandlers(deps: FormDeps): TypeHandlers {
+  return {
+    read: call => readEpisode(call, deps),
+    search: call => searchEpisode(call, deps),
+    parameters: [
+      { name: '_id', type: 'token' },
+      { name: 'status', type: 'token', documentation: 'candidate, identified, submitted, excluded, withdrawn' },
+      { name: 'date', type: 'date', documentation: 'Day of diagnosis: ge and le.' },
+    ],
+    operations: [
+      { name: 'everything', definition: 'https://fls-db.org.uk/fhir/OperationDefinition/episode-everything' },
+    ],
+    documentation: 'Episodes put together by linkage; id, or any id an episode had before.',
+  }
+}
+
+async function readEpisode(call: FhirCall, deps: FormDeps): Promise<FhirAnswer> {
+  const { episode, view } = await episodeFor(call, deps)
+  call.log({ episodes: [episode.id], rows: 1 })
+  return { status: 200, resource: jsonOf(episodeOfCare(episode, view)) }
+}
+
+/** `GET /fhir/EpisodeOfCare/:id/$everything`: both sides, the fractures, the assembled answers, and why each record was linked. */
+export async function episodeEverything(call: FhirCall, deps: FormDeps): Promise<FhirAnswer> {
+  const { episode, view } = await episodeFor(call, deps)
+  call.log({ episodes: [episode.id], rows: 1 })
+  const { resource, literals } = responseFor(episode, view)
+  const address = (one: FhirResource): string => `${fhirBaseOf(deps)}/${one.resourceType}/${one.id ?? ''}`
+  const bundle = jsonOf(
+    everythingBundle(episode, view, resource as unknown as FhirResource, instantOf(deps.clock()), address),
+  )
+  const entry = (bundle['entry'] as readonly JsonObject[]).map((one): JsonObject => {
+    const inner = one['resource'] as JsonObject
+    return inner['resourceType'] === 'QuestionnaireResponse' ? { ...one, resource } : one
+  })
+  return { status: 200, resource: { ...bundle, entry }, literals }
+}
+
+/** What an analyst may see of the answers: no number, birth date or postcode; dates as days from 1.09. */
+const hidden: ReadonlySet<string> = new Set(['1.01', '1.02', '1.04'])
+
+function responseFor(episode: Episode, view: View): { resource: JsonObject; literals: NumberLiterals } {
+  if (view.kind === 'clinical') return assembleResponse(episode)
+  const dates = new Set(items.filter(item => item.type === 'date').map(item => item.id))
+  const answers = Object.fromEntries(
+    Object.entries(episode.answers)
+      .filter(([item]) => !hidden.has(item) && !dates.has(item))
+      .map(([item, answer]) => [item, { ...answer, origins: [] }]),
+  )
+  const { resource, literals } = assembleResponse({ ...episode, answers })
+  const offsets = [...dates].flatMap(item => {
+    const date = parsePartialDate(episode.answers[item]?.values[0] ?? '')
+    const { days } = hidden.has(item) || item === '1.09' ? {} : shownDate(date, episode, view)
+    return days === undefined
+      ? []
+      : [
+          {
+            url: `https://fls-db.org.uk/fhir/StructureDefinition/item-day`,
+            extension: [{ url: 'item', valueString: item }, ...daysExtension(days)],
+          },
+        ]
+  })
+  const { subject: _subject, ...rest } = resource
+  return {
+    resource: {
+      ...rest,
+      id: view.pseudonym(episode.id),
+      ...(offsets.length > 0 ? { extension: jsonList(offsets) } : {}),
+    },
+    literals,
+  }
+}
+
+function jsonList(list: readonly object[]): JsonValue {
+  return JSON.parse(JSON.stringify(list)) as JsonValue
+}
+
+async function episodeFor(call: FhirCall, deps: FormDeps): Promise<{ episode: Episode; view: View }> {
+  const { id = '', principal } = call
+  if (principal.role === 'analyst') {
+    const { research } = deps
+    if (!research) throw notFound(type)
+    // Pseudonyms cannot be turned back, so they are compared; analysts read few single episodes.
+    for await (const episode of research.episodes(principal)) {
+      if (research.pseudonym(episode.id) === id)
+        return { episode, view: { kind: 'research', pseudonym: research.pseudonym } }
+    }
+    throw notFound(type)
+  }
+  const episode = isClinical(call) ? await deps.findEpisode(principal, id) : undefined
+  if (!episode) throw notFound(type)
+  return { episode, view: { kind: 'clinical' } }
+}
+
+function isClinical({ principal }: FhirCall): boolean {
+  return principal.role === 'nurse' || principal.role === 'lead' || principal.role === 'hospital'
+}
+
+async function searchEpisode(call: FhirCall, deps: FormDeps): Promise<FhirAnswer> {
+  const { query, ignored, applied } = queryOf(call, deps)
+  const { page, total, view } = await found(call, query, deps)
+  call.log({
+    episodes: page.slice(0, query.count).map(episode => episode.id),
+    rows: Math.min(page.length, query.count),
+  })
+  const address = `${fhirBaseOf(deps)}/${type}`
+  const shown = page.slice(0, query.count)
+  const last = shown.at(-1)
+  const link: JsonValue[] = [{ relation: 'self', url: withQuery(address, applied) }]
+  if (page.length > query.count && last) {
+    const next = new URLSearchParams(applied)
+    next.set('_page', `${last.id}.${seal(last.id, call, deps)}`)
+    link.push({ relation: 'next', url: withQuery(address, next) })
+  }
+  const entry: JsonValue[] = shown.map(episode => {
+    const resource = jsonOf(episodeOfCare(episode, view))
+    return { fullUrl: `${address}/${String(resource['id'])}`, resource, search: { mode: 'match' } }
+  })
+  if (ignored.length > 0) entry.push({ resource: jsonOf(operationOutcome(ignored)), search: { mode: 'outcome' } })
+  return {
+    status: 200,
+    resource: { resourceType: 'Bundle', type: 'searchset', total, link, ...(entry.length > 0 ? { entry } : {}) },
+  }
+}
+
+async function found(
+  call: FhirCall,
+  query: EpisodeQuery,
+  deps: FormDeps,
+): Promise<{ page: readonly Episode[]; total: number; view: View }> {
+  const { principal } = call
+  if (isClinical(call)) return { ...(await deps.searchEpisodes(principal, query)), view: { kind: 'clinical' } }
+  const { research } = deps
+  if (principal.role !== 'analyst' || !research) return { page: [], total: 0, view: { kind: 'clinical' } }
+  const page: Episode[] = []
+  let total = 0
+  for await (const episode of research.episodes(principal)) {
+    if (!matches(episode, query, research.pseudonym)) continue
+    total++
+    if (page.length <= query.count && (query.after === undefined || episode.id > query.after)) page.push(episode)
+  }
+  return { page, total, view: { kind: 'research', pseudonym: research.pseudonym } }
+}
+
+function matches(
+  episode: Episode,
+  { ids, status, from, to }: EpisodeQuery,
+  pseudonym: (id: string) => string,
+): boolean {
+  if (ids && !ids.includes(pseudonym(episode.id))) return false
+  if (status && !status.includes(episode.status)) return false
+  const day = episode.diagnosedOn
+  return (
+    (from === undefined || (day !== undefined && day >= from)) && (to === undefined || (day !== undefined && day <= to))
+  )
+}
+
+const episodeStatuses: readonly EpisodeStatus[] = ['candidate', 'identified', 'submitted', 'excluded', 'withdrawn']
+const shaping: ReadonlySet<string> = new Set(['_count', '_format', '_page', '_pretty', '_summary', '_total'])
+
+function queryOf(call: FhirCall, deps: FormDeps) {
+  const applied = new URLSearchParams()
+  const ignored = []
+  let query: EpisodeQuery = { count: Math.min(numberOf(call.query.get('_count')), 200) }
+  for (const [name, value] of call.query) {
+    if (name === '_id') query = { ...query, ids: splitValues(value) }
+    else if (name === 'status') query = { ...query, status: splitValues(value).map(statusOf) }
+    else if (name === 'date') query = { ...query, ...dateOf(value) }
+    else if (name.includes(':'))
+      throw new Refusal(400, [issue('parameter-not-supported', 'parameter', { hint: 'no modifiers' })])
+    else if (!shaping.has(name)) {
+      const unknown = issue('parameter-not-supported', /^[\w.-]{1,64}$/.test(name) ? name : 'parameter', {
+        severity: 'warning',
+      })
+      if (/handling\s*=\s*strict/.test(call.headers['prefer'] ?? ''))
+        throw new Refusal(400, [{ ...unknown, severity: 'error' }])
+      ignored.push(unknown)
+      continue
+    }
+    if (name !== '_page' && name !== '_format') applied.append(name, value)
+  }
+  const mark = call.query.get('_page')
+  if (mark !== null) {
+    const after = mark.slice(0, mark.lastIndexOf('.'))
+    if (mark !== `${after}.${seal(after, call, deps)}`) throw new Refusal(400, [issue('parameter-invalid', '_page')])
+    query = { ...query, after }
+  }
+  return { query, ignored, applied }
+}
+
+function statusOf(value: string): EpisodeStatus {
+  const known = episodeStatuses.find(status => status === value)
+  if (!known) throw new Refusal(400, [issue('parameter-invalid', 'status')])
+  return known
+}
+
+function dateOf(value: string): Partial<EpisodeQuery> {
+  const [, prefix = 'eq', day] = /^(ge|le|eq)?(\d{4}-\d{2}-\d{2})$/.exec(value) ?? []
+  if (day === undefined || parsePartialDate(day) === undefined)
+    throw new Refusal(400, [issue('parameter-invalid', 'date', { hint: 'ge or le and a day' })])
+  return { ...(prefix === 'le' ? {} : { from: day }), ...(prefix === 'ge' ? {} : { to: day }) }
+}
+
+function numberOf(text: string | null): number {
+  if (text === null) return 50
+  if (!/^\d{1,9}$/.test(text)) throw new Refusal(400, [issue('parameter-invalid', '_count')])
+  return Number(text)
+}
+
+function seal(id: string, { principal }: FhirCall, { hmac }: FormDeps): string {
+  return hmac('page', type, principal.subject, id).slice(0, 16)
+}
+
+function withQuery(address: string, query: URLSearchParams): string {
+  return query.size > 0 ? `${address}?${query}` : address
+}

@@ -1,0 +1,68 @@
+import type { Filter } from 'mongodb'
+import type { Principal } from '../access/principal.ts'
+import { scopeFilter } from '../access/scope.ts'
+import { parseDay } from '../fls/dates.ts'
+import type { Episode } from '../fls/episode.ts'
+import type { FormDeps } from '../sources/form/door.ts'
+import type { EpisodeDocument } from './documents.ts'
+import { findResponse, indexResponse, searchResponses } from './responses.ts'
+import type { Store } from './store.ts'
+
+/** What the form door reads of the database, within the scope of whoever asks. */
+export type FormStore = Pick<FormDeps, 'findEpisode' | 'searchEpisodes' | 'recordsOf' | 'responses'>
+
+export function formStore(store: Pick<Store, 'db' | 'episodes' | 'records'>): FormStore {
+  return {
+    findEpisode: (principal, id) => findEpisode(store, principal, id),
+    searchEpisodes: async (principal, query) => {
+      const from = parseDay(query.from ?? '')
+      const to = parseDay(query.to ?? '')
+      const matching: Filter<EpisodeDocument>[] = [
+        scopeFilter(principal),
+        ...(query.ids ? [{ _id: { $in: [...query.ids] } }] : []),
+        query.status ? { status: { $in: [...query.status] } } : { status: { $ne: 'withdrawn' as const } },
+        ...(from || to ? [{ diagnosedOn: { ...(from ? { $gte: from } : {}), ...(to ? { $lte: to } : {}) } }] : []),
+      ]
+      const page = store.episodes
+        .find({ $and: [...matching, ...(query.after ? [{ _id: { $gt: query.after } }] : [])] })
+        .sort({ _id: 1 })
+        .limit(query.count + 1)
+      const [found, total] = await Promise.all([
+        query.count > 0 ? page.toArray() : [],
+        store.episodes.countDocuments({ $and: matching }),
+      ])
+      return { page: found.map(episodeOf), total }
+    },
+    recordsOf: async (episode, organisations) => {
+      const own = await store.records
+        .find(
+          { _id: { $in: [...episode.records] }, organisation: { $in: [...organisations] } },
+          { projection: { _id: 1 } },
+        )
+        .toArray()
+      const known = new Set(own.map(record => record._id))
+      return episode.records.filter(record => known.has(record))
+    },
+    responses: {
+      find: (organisations, id) => findResponse(store.db, organisations, id),
+      search: (organisations, query) => searchResponses(store.db, organisations, query),
+      index: entry => indexResponse(store.db, entry),
+    },
+  }
+}
+
+/** By id, else by an id it had before; undefined outside the scope, so that others' episodes are as unknown as none. */
+export async function findEpisode(
+  store: Pick<Store, 'episodes'>,
+  principal: Principal,
+  id: string,
+): Promise<Episode | undefined> {
+  const scope = scopeFilter(principal)
+  const found =
+    (await store.episodes.findOne({ _id: id, ...scope })) ?? (await store.episodes.findOne({ aliases: id, ...scope }))
+  return found ? episodeOf(found) : undefined
+}
+
+export function episodeOf({ _id, solve: _solve, ...rest }: EpisodeDocument): Episode {
+  return { id: _id, ...rest }
+}

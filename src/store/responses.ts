@@ -1,0 +1,132 @@
+import type { Collection, Db, Filter } from 'mongodb'
+import type { Instant } from '../fls/dates.ts'
+import type { InboxId, OdsCode, RecordKey } from '../fls/fact.ts'
+import type { InboxEntry } from '../sources/arrival.ts'
+import { indexedResponse } from '../sources/form/indexed-response.ts'
+
+/** One version of a submitted form; its bytes stand in the inbox. */
+export type ResponseVersion = {
+  readonly versionId: string
+  readonly inboxId: InboxId
+  readonly at: Date
+  readonly ordinal: number
+  /** No statement of this version is later: the next one is never older. */
+  readonly asOf: Instant
+  readonly record: RecordKey
+}
+
+/** What a submitted form is found by. `subject`, `identifier`: patient data. Times in milliseconds. */
+export type ResponseSearch = {
+  readonly questionnaire?: string
+  readonly status: string
+  readonly subject: readonly string[]
+  readonly author: readonly string[]
+  readonly identifier: readonly string[]
+  readonly authoredFirst?: number
+  readonly authoredLast?: number
+}
+
+/**
+ * Collection `responses`: the index of submitted QuestionnaireResponses. Written by the door right after `accept()` and by `indexResponse` on
+ * replay, with the same result. `organisation` is the tenant; `versions` oldest first.
+ */
+export type ResponseDocument = {
+  _id: string
+  organisation: OdsCode
+  versions: ResponseVersion[]
+  search: ResponseSearch
+}
+export type IndexedResponse = Omit<ResponseDocument, 'versions'> & { readonly version: ResponseVersion }
+
+const collection = (db: Db): Collection<ResponseDocument> => db.collection<ResponseDocument>('responses')
+
+export async function createResponseIndexes(db: Db): Promise<void> {
+  await collection(db).createIndex({ organisation: 1, _id: 1 })
+  await collection(db).createIndex({ 'search.identifier': 1, organisation: 1 })
+  await collection(db).createIndex({ 'search.subject': 1, organisation: 1 })
+}
+
+/** Adds a version; the same entry again changes nothing, and an older version never replaces what is searched. */
+export async function addResponse(db: Db, { _id, organisation, search, version }: IndexedResponse): Promise<void> {
+  const known = { $ifNull: ['$versions', []] }
+  const isKnown = { $in: [version.inboxId, { $map: { input: known, in: '$$this.inboxId' } }] }
+  const all = { $cond: [isKnown, known, { $concatArrays: [known, [{ $literal: version }]] }] }
+  const isCurrent = { $eq: [{ $last: '$versions.inboxId' }, version.inboxId] }
+  await collection(db).updateOne(
+    { _id },
+    [
+      { $set: { versions: { $sortArray: { input: all, sortBy: { ordinal: 1, at: 1, versionId: 1 } } } } },
+      {
+        $set: {
+          organisation: { $ifNull: ['$organisation', organisation] },
+          search: { $cond: [isCurrent, { $literal: search }, '$search'] },
+        },
+      },
+    ],
+    { upsert: true },
+  )
+}
+
+/** Indexes a kept entry of protocol `form` again (replay, or a door that died between keeping and indexing). Others: nothing. */
+export async function indexResponse(db: Db, entry: InboxEntry): Promise<void> {
+  if (entry.protocol !== 'form') return
+  const indexed = indexedResponse(entry)
+  if (indexed) await addResponse(db, indexed)
+}
+
+/** Undefined when it is not there or not one of these organisations'. */
+export async function findResponse(
+  db: Db,
+  organisations: readonly OdsCode[],
+  id: string,
+): Promise<ResponseDocument | undefined> {
+  return (await collection(db).findOne({ _id: id, organisation: { $in: [...organisations] } })) ?? undefined
+}
+
+/** Conditions as the door parsed them: every list must match, within a list one value suffices. Texts and numbers only, never operators. */
+export type ResponseQuery = {
+  readonly ids?: readonly string[]
+  readonly anyOf: readonly {
+    readonly field: 'questionnaire' | 'status' | 'subject' | 'author' | 'identifier'
+    readonly values: readonly string[]
+    readonly isNot?: boolean
+  }[]
+  readonly authored: readonly {
+    readonly field: 'authoredFirst' | 'authoredLast'
+    readonly operator: '$lt' | '$lte' | '$gt' | '$gte'
+    readonly value: number
+  }[]
+  readonly after?: string
+  readonly count: number
+}
+
+/** One page in order of id, one more than asked for when there is a next page, and the number of all matches. */
+export async function searchResponses(
+  db: Db,
+  organisations: readonly OdsCode[],
+  query: ResponseQuery,
+): Promise<{ page: ResponseDocument[]; total: number }> {
+  const conditions: Filter<ResponseDocument>[] = [
+    { organisation: { $in: [...organisations] } },
+    ...(query.ids ? [{ _id: { $in: [...query.ids] } }] : []),
+    ...query.anyOf.map(({ field, values, isNot }) => ({
+      [`search.${field}`]: isNot ? { $nin: [...values] } : { $in: [...values] },
+    })),
+    ...query.authored.map(({ field, operator, value }) => ({ [`search.${field}`]: { [operator]: value } })),
+  ]
+  const matching: Filter<ResponseDocument> = { $and: conditions }
+  const rest: Filter<ResponseDocument> = query.after
+    ? { $and: [...conditions, { _id: { $gt: query.after } }] }
+    : matching
+  const [page, total] = await Promise.all([
+    query.count > 0
+      ? collection(db)
+          .find(rest)
+          .sort({ _id: 1 })
+          .limit(query.count + 1)
+          .toArray()
+      : [],
+    collection(db).countDocuments(matching),
+  ])
+  return { page, total }
+}
