@@ -1,7 +1,7 @@
 import { type Figure, figure, type Measure, median, percentile } from './figure.ts'
 import { insertsPerSecond } from './inserts.ts'
+import { openService, pauseWorkers } from './running.ts'
 import { dealt, sendFrom } from './sending.ts'
-import { openService, pauseWorkers } from './service.ts'
 import { hospitalMessages, twoKilobytes } from './traffic.ts'
 
 const rounds = 3

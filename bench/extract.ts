@@ -3,7 +3,7 @@ import type { Delivery } from '../synthetic/delivery.ts'
 import { sendExtract } from '../test/set-up/deliver.ts'
 import { eventually, quiet, type RunningService } from '../test/set-up/running.ts'
 import { figure, type Measure } from './figure.ts'
-import { openService, pauseWorkers } from './service.ts'
+import { openService, pauseWorkers } from './running.ts'
 import { deliveries } from './traffic.ts'
 
 type GpExtract = Extract<Delivery, { door: 'extract' }>

@@ -1,7 +1,7 @@
 import { figure, type Measure, median } from './figure.ts'
 import { insertsPerSecond } from './inserts.ts'
+import { openService, pauseWorkers } from './running.ts'
 import { postFrom } from './sending.ts'
-import { openService, pauseWorkers } from './service.ts'
 import { deliveries } from './traffic.ts'
 
 const connections = 16

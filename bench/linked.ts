@@ -1,8 +1,8 @@
 import { quiet } from '../test/set-up/running.ts'
 import { figure, type Measure } from './figure.ts'
 import { insertsPerSecond } from './inserts.ts'
+import { openService } from './running.ts'
 import { sendFrom } from './sending.ts'
-import { openService } from './service.ts'
 import { hospitalMessages } from './traffic.ts'
 
 /**

@@ -16,7 +16,7 @@ export const replay: Measure = async bench => {
     const begun = performance.now()
     const { entries, store } = await buildReplay({
       river: river.river,
-      applyEntry: river.applyEntry,
+      applyEntries: river.applyEntries,
       report: ({ kind, ...rest }) => kind === 'failure' && bench.say(`failure ${JSON.stringify(rest)}`),
       onProgress: (done, total) => done % 5_000 === 0 && bench.say(`replay: ${done} of ${total}`),
     })

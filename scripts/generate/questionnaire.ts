@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { listCodeSystems, patientAuditQuestionnaire } from '../../src/sources/form/questionnaire.ts'
-import { dataDictionary } from './data-dictionary.ts'
+import { dataDictionary } from './dictionary.ts'
 
 const root = path.join(import.meta.dirname, '../..')
 

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Client } from 'fhir-kit-client'
 import { readInboxEntry } from '../../src/store/inbox.ts'
-import { indexEntry } from '../../src/store/resources.ts'
+import { indexEntries } from '../../src/store/resources.ts'
 import {
   codesOf,
   condition,
@@ -575,7 +575,7 @@ describe('a published client and replay', () => {
     await index.deleteMany({})
     for (const { _id } of [...entries, ...entries]) {
       const entry = await readInboxEntry(door.store, _id)
-      if (entry) await indexEntry(door.store.db, entry)
+      if (entry) await indexEntries(door.store.db, [entry])
     }
     expect(await index.find().sort({ _id: 1 }).toArray()).toEqual(before)
   })

