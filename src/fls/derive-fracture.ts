@@ -3,6 +3,7 @@ import { bySide, type Candidate, candidate, type DeriveContext, isWithin, type R
 import type { Fact } from './fact.ts'
 import type { PersonFracture } from './injury.ts'
 import { compareText } from './order.ts'
+import { isReportText } from './report-text.ts'
 
 /** Marks of a code that only a clinician may type (Decision 2.1, 1.10). */
 const toReview: ReadonlySet<string> = new Set([
@@ -51,7 +52,7 @@ export function needsReview(fracture: PersonFracture): boolean {
 }
 
 function isImagingOnly(fact: Fact): boolean {
-  return fact.kind === 'diagnosis' && (fact.detail?.department === 'radiology' || fact.detail?.isFromDocument === true)
+  return isReportText(fact) || (fact.kind === 'diagnosis' && fact.detail?.department === 'radiology')
 }
 
 /** The fracture decided by linkage carries all its facts; it is of no single side. */

@@ -1,5 +1,6 @@
 import { dayNumber, daysOf, londonDate, type PartialDate } from '../fls/dates.ts'
 import type { DateKind, Fact, FactOf, Laterality } from '../fls/fact.ts'
+import { isReportText } from '../fls/report-text.ts'
 import type { SiteTree } from '../terminology/site-tree.ts'
 import type { DateDensity } from './date-density.ts'
 import type { Department } from './fracture-numbers.ts'
@@ -78,7 +79,7 @@ export function isFractureDiagnosis(fact: Fact): fact is Diagnosis {
     fact.kind === 'diagnosis' &&
     fact.status !== 'retracted' &&
     fact.concept?.set === 'fracture-site' &&
-    !fact.detail?.isFromDocument
+    !isReportText(fact)
   )
 }
 

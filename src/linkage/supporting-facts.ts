@@ -1,11 +1,12 @@
 import { dayNumber, daysOf } from '../fls/dates.ts'
 import type { Fact, FactId } from '../fls/fact.ts'
+import { isReportText } from '../fls/report-text.ts'
 import type { SiteTree } from '../terminology/site-tree.ts'
 import type { CurrentFacts } from './linkage.ts'
 import type { FractureModel } from './models.ts'
 import { knownSite } from './site-evidence.ts'
 
-/** Procedures, radiology text and diagnoses read from documents that fit a fracture's site and days: evidence beside it, never a founder. */
+/** Procedures, radiology text and diagnoses read out of reports that fit a fracture's site and days: evidence beside it, never a founder. */
 export function supportingFacts(
   facts: CurrentFacts,
   site: string,
@@ -33,10 +34,6 @@ function spokenSite(fact: Fact): string | undefined {
     return fact.concept?.id.startsWith('proc:') ? fact.concept.id.slice('proc:'.length) : undefined
   if (fact.kind === 'document')
     return fact.detail.mention && !fact.detail.mention.isNegated ? fact.detail.mention.site : undefined
-  const isFromDocument =
-    fact.kind === 'diagnosis' &&
-    fact.detail?.isFromDocument &&
-    fact.concept?.set === 'fracture-site' &&
-    fact.certainty !== 'refuted'
-  return isFromDocument ? fact.concept?.id : undefined
+  const isSupport = isReportText(fact) && fact.concept?.set === 'fracture-site' && fact.certainty !== 'refuted'
+  return isSupport ? fact.concept?.id : undefined
 }
