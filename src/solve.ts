@@ -1,4 +1,5 @@
 import { type Current, currentFacts } from './fls/current.ts'
+import { earlierVersions } from './fls/earlier-versions.ts'
 import type { Episode } from './fls/episode.ts'
 import type { Fact, FactOf, RecordKey } from './fls/fact.ts'
 import { compareFacts } from './fls/order.ts'
@@ -127,7 +128,8 @@ function solvePerson(
     tables: context.tables.mapping.terminology,
     id: context.id,
   }
-  const episodes = solveEpisodes(input)
+  const decided = personFractures(input)
+  const episodes = solveEpisodes(input, decided)
   const evidence = new Map(component.map(one => [one.record, one]))
   const members = solution.members.flatMap(({ record, probability, explanation }) => {
     const known = evidence.get(record)
@@ -149,7 +151,7 @@ function solvePerson(
     aliases,
     members,
     organisations: [...new Set(members.map(member => member.organisation))].sort(),
-    fractures: fractureDocuments(personFractures(input), episodes),
+    fractures: fractureDocuments(decided, episodes, earlierVersions(decided, own.past, input.tables.sites)),
   }
   const reviews = fractures.reviews.map(({ factId, explanation }) =>
     review('fracture', factId, explanation.candidate, [person], explanation, context),
@@ -160,9 +162,15 @@ function solvePerson(
 function fractureDocuments(
   fractures: ReturnType<typeof personFractures>,
   episodes: readonly Episode[],
+  earlier: ReturnType<typeof earlierVersions>,
 ): PersonFracture[] {
   return fractures.map(({ fractureId, aliases, site, status, laterality, date, members, memberFacts }) => {
     const inboxOf = new Map(memberFacts.map(fact => [fact.id, fact.source.inboxId]))
+    const versions = earlier.get(fractureId)?.map(({ fact, became }) => ({
+      factId: fact.id,
+      inboxId: fact.source.inboxId,
+      became,
+    }))
     const episodeId = episodes.find(episode => episode.fractures.some(one => one.fractureId === fractureId))?.id
     return {
       fractureId,
@@ -186,6 +194,7 @@ function fractureDocuments(
             ]
           : []
       }),
+      ...(versions ? { earlier: versions } : {}),
     }
   })
 }

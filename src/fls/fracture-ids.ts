@@ -51,7 +51,11 @@ export function lineages(past: readonly Fact[]): ReadonlyMap<string, readonly Fa
 
 /** One list, thing, or row of a record, and the site it names: another site in the same list is another fracture. */
 export function lineageKey(fact: Fact): string {
+  return `${placeOf(fact)}\n${fact.concept?.id ?? ''}`
+}
+
+/** The list, thing or row a statement stands in, whatever site it names. */
+export function placeOf(fact: Fact): string {
   const { set, thing, row } = fact.revision
-  const place = set ?? thing ?? (row ? `${row.file}\n${row.id}` : fact.id)
-  return `${fact.record}\n${place}\n${fact.concept?.id ?? ''}`
+  return `${fact.record}\n${set ?? thing ?? (row ? `${row.file}\n${row.id}` : fact.id)}`
 }

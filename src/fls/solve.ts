@@ -40,8 +40,10 @@ export function personFractures(input: EpisodesInput): PersonFracture[] {
  * One episode per injury of a person (Decisions 1 and 2): all questions answered by site, hospital and GP with origins and losing values,
  * status, tenants, both sides, checks. A pure function of facts, decisions and tables: nothing depends on the order or time of arrival.
  */
-export function solveEpisodes(input: EpisodesInput): Episode[] {
-  const fractures = personFractures(input)
+export function solveEpisodes(
+  input: EpisodesInput,
+  fractures: readonly PersonFracture[] = personFractures(input),
+): Episode[] {
   const injuries = injuriesOf(fractures)
   const answers = input.current.facts.filter(fact => fact.kind === 'answer')
   const facts = new FactsByKind(input.current.facts.filter(fact => fact.kind !== 'answer' && fact.kind !== 'assertion'))

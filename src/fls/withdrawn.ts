@@ -1,7 +1,7 @@
 import { ageOn, daysOf, type PartialDate } from './dates.ts'
 import type { Episode } from './episode.ts'
 import type { Fact } from './fact.ts'
-import { lineageKey } from './fracture-ids.ts'
+import { lineageKey, placeOf } from './fracture-ids.ts'
 import type { PersonFracture } from './injury.ts'
 import { firstAuditDay } from './items.ts'
 import { compareFacts, compareText } from './order.ts'
@@ -46,12 +46,6 @@ function isIndexEvidence(fact: Fact): boolean {
     fact.concept.kind === 'include' &&
     fact.certainty !== 'refuted'
   )
-}
-
-/** The list, thing or row a statement stands in, whatever site it names. */
-function placeOf(fact: Fact): string {
-  const { set, thing, row } = fact.revision
-  return `${fact.record}\n${set ?? thing ?? (row ? `${row.file}\n${row.id}` : fact.id)}`
 }
 
 function couldCount(fact: Fact, facts: readonly Fact[]): boolean {

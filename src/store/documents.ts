@@ -91,6 +91,8 @@ export type PersonFracture = {
   status: 'confirmed' | 'provisional' | 'candidate' | 'old'
   episodeId?: string
   facts: { factId: FactId; inboxId: InboxId; probability: number; decidedBy: string; explanation?: Explanation }[]
+  /** Statements since replaced by a newer version of themselves, with the fact of this fracture each has become. */
+  earlier?: { factId: FactId; inboxId: InboxId; became: FactId }[]
 }
 
 /** Collection `persons`: the identity hub. `aliases`: ids this person had or would have under its other members. */

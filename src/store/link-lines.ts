@@ -62,12 +62,20 @@ async function linesOf(store: Pick<Store, 'facts'>, persons: readonly PersonDocu
 
 function placesOf(person: PersonDocument): ReadonlyMap<string, Placed> {
   return new Map(
-    person.fractures.flatMap(({ fractureId, episodeId, facts }) =>
-      facts.map(({ factId, probability, decidedBy }) => [
-        factId as string,
-        { fractureId, episodeId: episodeId ?? null, probability, decidedBy },
-      ]),
-    ),
+    person.fractures.flatMap(({ fractureId, episodeId, facts, earlier }) => {
+      const standing = new Map<string, Placed>(
+        facts.map(({ factId, probability, decidedBy }) => [
+          factId,
+          { fractureId, episodeId: episodeId ?? null, probability, decidedBy },
+        ]),
+      )
+      // A replaced statement stands where its newest version does.
+      const replaced = (earlier ?? []).flatMap(({ factId, became }): [string, Placed][] => {
+        const heir = standing.get(became)
+        return heir ? [[factId, heir]] : []
+      })
+      return [...standing, ...replaced]
+    }),
   )
 }
 
