@@ -1,10 +1,11 @@
 import path from 'node:path'
 import { BadSetting, type Config } from '../config.ts'
-import { type Embedded, startEmbedded } from '../store/embedded.ts'
 import { ensureAccessLogIndexes } from '../store/access-log.ts'
+import { type Embedded, startEmbedded } from '../store/embedded.ts'
 import { ensureExtractIndexes } from '../store/extracts.ts'
 import { type MongodSource, supplyMongod } from '../store/mongod-supply.ts'
 import { createResourceIndexes } from '../store/resources.ts'
+import { createResponseIndexes } from '../store/responses.ts'
 import { ensureIndexes, openStore, type Store } from '../store/store.ts'
 
 /** The open database, and where its server came from. `embedded` is ours to stop. */
@@ -35,7 +36,12 @@ export async function openDatabase(config: Config, tell: (line: string) => void)
     throw new BadSetting(`MongoDB ${String(version)} is refused in production: ${fault.why}.`)
   }
   await ensureIndexes(store)
-  await Promise.all([createResourceIndexes(store.db), ensureExtractIndexes(store.db), ensureAccessLogIndexes(store.db)])
+  await Promise.all([
+    createResourceIndexes(store.db),
+    createResponseIndexes(store.db),
+    ensureExtractIndexes(store.db),
+    ensureAccessLogIndexes(store.db),
+  ])
   return {
     store,
     uri,

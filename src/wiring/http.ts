@@ -14,6 +14,7 @@ import { type Listening, listen } from '../http/listen.ts'
 import type { Logger } from '../http/logger.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { pageRoutes } from '../http/pages.ts'
+import { formTypeHandlers, questionnaireRoutes } from '../http/questionnaires.ts'
 import type { Route } from '../http/route.ts'
 import type { ReadingTables } from '../mapping/read.ts'
 import type { Accept } from '../sources/arrival.ts'
@@ -28,6 +29,7 @@ import { practiceGate } from '../store/registers.ts'
 import { loadPages } from '../web/render.ts'
 import type { Database } from './database.ts'
 import type { Demo } from './demo.ts'
+import { wireForms } from './forms.ts'
 import { readyChecks } from './ready.ts'
 
 export type HttpWiring = {
@@ -97,6 +99,8 @@ async function dataRoutes({
   logger,
 }: HttpWiring): Promise<Route[]> {
   const clock = () => new Date()
+  const allowTestNumbers = config.profile !== 'production'
+  const forms = wireForms({ store, keys, accept, publicUrl, allowTestNumbers, clock })
   const fhir: FhirDeps = {
     accept,
     db: store.db,
@@ -104,8 +108,8 @@ async function dataRoutes({
     rawBytes: async id => (await readInboxEntry(store, id))?.bytes,
     baseUrl: publicUrl,
     clock,
-    allowTestNumbers: config.profile !== 'production',
-    typeHandlers: new Map(),
+    allowTestNumbers,
+    typeHandlers: formTypeHandlers(forms),
     tables: tables.mapping,
     mappingOf,
   }
@@ -122,6 +126,7 @@ async function dataRoutes({
   void resumeReceipts(extractDeps(extracts)).catch((cause: unknown) => logger.failure('receipts', cause))
   return [
     ...fhirIngestRoutes(fhir),
+    ...questionnaireRoutes(forms),
     ...extractRoutes(extracts),
     ...registerRoutes({ store, accept, whenApplied, clock }),
     ...episodeRoutes({ store, keys, clock }),
