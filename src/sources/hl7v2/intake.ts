@@ -92,7 +92,7 @@ async function begin(bytes: Buffer, peer: MllpPeer, options: IntakeOptions): Pro
       return done(settle({ verdict: 'refused', issues: [issue('sender-unknown', 'MSH-3')] }))
     }
     const accepted = options.accept(arrivalOf(bytes, feed, message))
-    return { settled: settleAccepted(accepted, feed, peer, options, settle, silence) }
+    return { settled: settleAccepted(accepted, { feed, peer, options, settle, silence }) }
   } catch (error) {
     options.onError?.(error)
     options.onFault?.('accept-failed', peer)
@@ -100,13 +100,17 @@ async function begin(bytes: Buffer, peer: MllpPeer, options: IntakeOptions): Pro
   }
 }
 
+type Settling = {
+  readonly feed: MllpFeed
+  readonly peer: MllpPeer
+  readonly options: IntakeOptions
+  readonly settle: (outcome: Outcome) => Settled
+  readonly silence: (feed: MllpFeed) => Settled
+}
+
 async function settleAccepted(
   accepting: Promise<Accepted>,
-  feed: MllpFeed,
-  peer: MllpPeer,
-  options: IntakeOptions,
-  settle: (outcome: Outcome) => Settled,
-  silence: (feed: MllpFeed) => Settled,
+  { feed, peer, options, settle, silence }: Settling,
 ): Promise<Settled> {
   let accepted: Accepted
   try {
