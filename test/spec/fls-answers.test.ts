@@ -366,6 +366,24 @@ describe('who wins', () => {
       ),
     ).toBe('9990003009')
   })
+
+  test('who a result or a merge is about never changes demographics, unless a record has nothing better', () => {
+    const moved = { nhsNumber: '9990002002' as never, postcode: 'ZZ99 4AA' }
+    const beside = (record?: string) => {
+      const stated = patient({ detail: moved, revision: { asOf: '2026-01-01T00:00:00.000Z' as never } })
+      const source = { ...stated.source, row: 'match.pid' }
+      return { ...stated, source, ...(record ? { record: record as RecordKey } : {}) }
+    }
+    const own = hipEpisode(beside())
+    expect([answered(own, '1.01'), answered(own, '1.04')]).toEqual(['9990001006', 'ZZ99 3VZ'])
+    expect(own.answers['1.01']?.losing).toEqual([])
+    expect(hipEpisode(beside('LAB|1')).answers['1.01']?.losing.map(one => one.values)).toEqual([['9990001006']])
+  })
+
+  test('of many messages of one record the latest is the origin', () => {
+    const again = patient({ revision: { asOf: '2025-01-01T00:00:00.000Z' as never } })
+    expect(hipEpisode(patient(), again).answers['1.01']?.origins.map(origin => origin.factId)).toEqual([again.id])
+  })
 })
 
 describe('what counts', () => {

@@ -256,11 +256,6 @@ describe('one person, one fracture or several', () => {
     ['an excluded site keeps its site', [ed({ site: 'finger', kind: 'exclude' })], ['finger confirmed 2024-03-05']],
     ['radiology text never opens a fracture', [ed({ id: 'text', department: 'radiology', isFromDocument: true })], []],
     [
-      'a GP entry coded from a letter is an entry like any other',
-      [gp({ isFromDocument: true })],
-      told(solve([diagnosis(gp({}))])),
-    ],
-    [
       'stays undated without any date but receipt',
       [ed({ date: '', asOf: '2024-03-07' })],
       ['wrist confirmed 2024-03-07'],
@@ -378,3 +373,9 @@ describe('model', () => {
     for (const other of changed) expect(other).toEqual(counts(model))
   })
 })
+
+function probabilityOf(solution: FracturesSolution, factId: string): number {
+  const found = solution.fractures.flatMap(fracture => fracture.members).find(member => member.factId === factId)
+  const explanation: Explanation | undefined = found?.explanation
+  return explanation?.decision === 'link' || explanation?.decision === 'review' ? (found?.probability ?? 0) : 0
+}

@@ -3,7 +3,7 @@ import type { PartialDate } from '../../src/fls/dates.ts'
 import type { Explanation, PersonAssertion, PersonsSolution, RecordEvidence } from '../../src/linkage/linkage.ts'
 import { frequencyHash, loadPersonModel, personModel } from '../../src/linkage/models.ts'
 import { explainCandidates } from '../../src/linkage/person-explanation.ts'
-import { pairIsNear, solvePersons } from '../../src/linkage/persons.ts'
+import { solvePersons } from '../../src/linkage/persons.ts'
 import { assertion, record, type Sketch } from '../linkage-patients.ts'
 
 const model = loadPersonModel(new URL('../../models/person', import.meta.url).pathname)
