@@ -1,5 +1,5 @@
 import { type DayDate, daysBetween, isDay, londonDate, type PartialDate } from './dates.ts'
-import type { Candidate, Rule } from './derive.ts'
+import type { Candidate, FactsByKind, Rule } from './derive.ts'
 import type { Fact, FactOf } from './fact.ts'
 import { compareText, compareVersions } from './order.ts'
 
@@ -9,15 +9,27 @@ const verified = '01'
 type Vote = { readonly value: string; readonly fact: Fact; readonly isVerified: boolean }
 
 /**
+ * Statements of who the patient is. Those made beside something else (a result, an appointment, a merge; mapping rows `match.*`) only
+ * recognise the patient and never change demographics (Decision 1): they count where a record has nothing better.
+ */
+function demographics(facts: FactsByKind): readonly FactOf['identity'][] {
+  const all = facts.of('identity')
+  const isForMatching = (fact: Fact) => fact.source.row.startsWith('match.')
+  const described = new Set(all.filter(fact => !isForMatching(fact)).map(fact => fact.record))
+  return all.filter(fact => !isForMatching(fact) || !described.has(fact.record))
+}
+
+/**
  * One candidate per value: verified first, then the majority of records, then the latest statement, then the value itself. The side is that
- * of the best fact: identity ignores the ranking of sides, since a verified number is better wherever it came from.
+ * of the best fact: identity ignores the ranking of sides, since a verified number is better wherever it came from. Of each record the
+ * latest statement of the value is its origin.
  */
 function ranked(votes: readonly Vote[], rank: (value: string) => number = () => 0): Candidate[] {
   const groups = [...Map.groupBy(votes, vote => vote.value)].map(([value, group]) => ({
     value,
     isVerified: group.some(vote => vote.isVerified),
     records: new Set(group.map(vote => vote.fact.record)).size,
-    facts: group.map(vote => vote.fact).sort((a, b) => compareVersions(b, a) || compareText(a.id, b.id)),
+    facts: latestOfRecords(group.map(vote => vote.fact)),
   }))
   groups.sort(
     (a, b) =>
@@ -28,6 +40,13 @@ function ranked(votes: readonly Vote[], rank: (value: string) => number = () => 
       compareText(a.value, b.value),
   )
   return groups.map(({ value, facts }) => ({ values: [value], facts, side: 'hospital' }))
+}
+
+function latestOfRecords(facts: readonly Fact[]): readonly Fact[] {
+  const seen = new Set<string>()
+  return [...facts]
+    .sort((a, b) => compareVersions(b, a) || compareText(a.id, b.id))
+    .filter(({ record }) => !seen.has(record) && seen.add(record))
 }
 
 function latest(a: readonly Fact[], b: readonly Fact[]): number {
@@ -44,18 +63,18 @@ function votes(
   })
 }
 
-export const nhsNumberRule: Rule = ({ facts }) => ranked(votes(facts.of('identity'), detail => detail.nhsNumber))
+export const nhsNumberRule: Rule = ({ facts }) => ranked(votes(demographics(facts), detail => detail.nhsNumber))
 
 /** A full date before a partial one. */
 export const birthDateRule: Rule = ({ facts }) =>
   ranked(
-    votes(facts.of('identity'), detail => detail.birthDate),
+    votes(demographics(facts), detail => detail.birthDate),
     date => (date.length === 10 ? 0 : 1),
   )
 
 export const sexRule: Rule = ({ facts }) =>
   ranked(
-    votes(facts.of('identity'), detail => detail.sex),
+    votes(demographics(facts), detail => detail.sex),
     sex => (sex === 'unknown' ? 1 : 0),
   )
 
@@ -69,9 +88,9 @@ export const deathRule: Rule = ({ facts }) =>
 
 /** Valid at 1.09: the latest address known to be from that day or before; else the first one after. Without 1.09: the latest. */
 export const postcodeRule: Rule = ({ facts, anchor }) => {
-  const addresses = facts
-    .of('identity')
-    .flatMap(fact => (fact.detail.postcode ? [{ fact, postcode: fact.detail.postcode, from: validFrom(fact) }] : []))
+  const addresses = demographics(facts).flatMap(fact =>
+    fact.detail.postcode ? [{ fact, postcode: fact.detail.postcode, from: validFrom(fact) }] : [],
+  )
   const distance = (from: DayDate): number => {
     const days = anchor ? daysBetween(from, anchor) : 0
     return days >= 0 ? days : 1_000_000 - days
