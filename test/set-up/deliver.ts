@@ -1,51 +1,55 @@
 import { sendMessages } from '../../src/sources/hl7v2/send.ts'
 import type { Delivery } from '../../synthetic/delivery.ts'
-import type { RunningService } from './running.ts'
+import type { Answer, RunningService } from './running.ts'
 
-/** Pushes deliveries through the doors as their senders would; throws when one is not taken. Returns what each door said. */
+/** Pushes deliveries through the doors as their senders would, one after the other; throws when one is not taken. Returns what each door said. */
 export async function deliver(service: RunningService, deliveries: Iterable<Delivery>): Promise<string[]> {
   const said: string[] = []
   for (const delivery of deliveries) said.push(await deliverOne(service, delivery))
   return said
 }
 
-export async function deliverOne(service: RunningService, delivery: Delivery): Promise<string> {
+async function deliverOne(service: RunningService, delivery: Delivery): Promise<string> {
   switch (delivery.door) {
-    case 'mllp': {
-      let code = ''
-      await sendMessages({
-        host: '127.0.0.1',
-        port: service.mllpPort,
-        messages: [delivery.bytes],
-        onAck: result => {
-          code = result.code || result.kind
-        },
-      })
-      return code
-    }
-    case 'fhir': {
-      const client = service.demo.clients.find(
-        one => one.role === 'hospital' && one.clientSecret !== '' && one.feeds.includes(delivery.feed),
-      )
-      const answer = await service.call(
-        client?.clientId,
-        delivery.path.includes('Questionnaire') || delivery.path === '/fhir' ? 'POST' : 'POST',
-        delivery.path,
-        delivery.bytes,
-        { 'content-type': 'application/fhir+json', 'x-request-id': delivery.controlId },
-      )
-      if (answer.status >= 300)
-        throw new Error(`${delivery.controlId}: ${answer.status} ${answer.text.slice(0, 1_500)}`)
-      return String(answer.status)
-    }
-    case 'extract': {
-      const answer = await sendExtract(service, delivery)
-      return String(answer.status)
-    }
+    case 'mllp':
+      return taken(delivery, await sendFrame(service, delivery.bytes), code => code === 'AA' || code === 'CA')
+    case 'fhir':
+      return takenOver(delivery, await sendFhir(service, delivery))
+    case 'extract':
+      return takenOver(delivery, await sendExtract(service, delivery))
   }
 }
 
-export async function sendExtract(service: RunningService, delivery: Extract<Delivery, { door: 'extract' }>) {
+/** One HL7 v2 message over MLLP; the acknowledgement code, or what happened instead of one. */
+export async function sendFrame(service: Pick<RunningService, 'mllpPort'>, message: Buffer): Promise<string> {
+  let said = ''
+  await sendMessages({
+    host: '127.0.0.1',
+    port: service.mllpPort,
+    messages: [message],
+    onAck: result => {
+      said = result.code || result.kind
+    },
+  })
+  return said
+}
+
+/** A FHIR delivery as the client of its feed. */
+export function sendFhir(service: RunningService, delivery: Extract<Delivery, { door: 'fhir' }>): Promise<Answer> {
+  const client = service.demo.clients.find(
+    one => one.role === 'hospital' && one.clientSecret !== '' && one.feeds.includes(delivery.feed),
+  )
+  return service.call(client?.clientId, 'POST', delivery.path, delivery.bytes, {
+    'content-type': 'application/fhir+json',
+    'x-request-id': delivery.controlId,
+  })
+}
+
+/** An extract as the supplier of its practice. */
+export function sendExtract(
+  service: RunningService,
+  delivery: Extract<Delivery, { door: 'extract' }>,
+): Promise<Answer> {
   const client = service.demo.clients.find(
     one => one.role === 'gp-supplier' && one.practices.includes(delivery.practice),
   )
@@ -57,4 +61,13 @@ export async function sendExtract(service: RunningService, delivery: Extract<Del
     `/api/extracts?practice=${delivery.practice}&extractId=${delivery.controlId}&mode=${delivery.mode}`,
     form,
   )
+}
+
+function takenOver(delivery: Delivery, answer: Answer): string {
+  return taken(delivery, String(answer.status), status => Number(status) < 300, answer.text.slice(0, 1_500))
+}
+
+function taken(delivery: Delivery, said: string, isGood: (said: string) => boolean, more = ''): string {
+  if (!isGood(said)) throw new Error(`${delivery.controlId} was not taken: ${said} ${more}`)
+  return said
 }

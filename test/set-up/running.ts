@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -23,6 +23,8 @@ export type RunningService = {
     body?: unknown,
     headers?: Record<string, string>,
   ) => Promise<Answer>
+  /** Runs `flsdb` on this deployment, as an operator would in another terminal; throws when it ends with an error. Returns its stdout. */
+  readonly flsdb: (...words: string[]) => Promise<string>
   readonly mongo: MongoClient
   readonly process: ChildProcess
   /** SIGKILL, as a power cut would. */
@@ -55,17 +57,18 @@ export async function startService({
   const data = dataFolder ?? (await mkdtemp(path.join(tmpdir(), 'flsdb-e2e-')))
   const mongo = await MongoClient.connect(uri)
   if (!keepDatabase) await mongo.db(database).dropDatabase()
+  const env = {
+    ...process.env,
+    NODE_OPTIONS: '',
+    FLSDB_PROFILE: 'test',
+    FLSDB_DATA: data,
+    MONGODB_URI: uri,
+    FLSDB_DATABASE: database,
+    FLSDB_WORKERS: '1',
+    ...environment,
+  }
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', path.join(root, 'src', 'main.ts')], {
-    env: {
-      ...process.env,
-      NODE_OPTIONS: '',
-      FLSDB_PROFILE: 'test',
-      FLSDB_DATA: data,
-      MONGODB_URI: uri,
-      FLSDB_DATABASE: database,
-      FLSDB_WORKERS: '1',
-      ...environment,
-    },
+    env,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -92,6 +95,7 @@ export async function startService({
     database,
     output: () => output,
     token,
+    flsdb: (...words) => runCommand(words, env),
     mongo,
     process: child,
     call: (clientId, method, address, body, headers) =>
@@ -108,6 +112,16 @@ export async function startService({
       if (!dataFolder) await rm(data, { recursive: true, force: true })
     },
   }
+}
+
+function runCommand(words: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+  const command = ['--disable-warning=ExperimentalWarning', path.join(root, 'src', 'cli', 'main.ts'), ...words]
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, command, { env, timeout: 120_000, maxBuffer: 64 * 1024 * 1024 }, (fault, out, err) => {
+      if (fault) reject(new Error(`flsdb ${words[0]} failed:\n${err}\n${out}`, { cause: fault }))
+      else resolve(out)
+    })
+  })
 }
 
 async function readyLine(child: ChildProcess, output: () => string): Promise<{ http: string; mllp: number }> {
