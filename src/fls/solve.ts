@@ -7,6 +7,7 @@ import { type AuditTables, FactsByKind } from './derive.ts'
 import type { Episode, EpisodeAnswer, EpisodeFracture, EpisodeStatus } from './episode.ts'
 import type { Fact, FactId, OdsCode, RecordKey } from './fact.ts'
 import { lineages, type MakeId, personFracture } from './fracture-ids.ts'
+import { goneEvidence, withGoneIds } from './gone-evidence.ts'
 import { type Injury, injuriesOf, type PersonFracture } from './injury.ts'
 import { firstAuditDay } from './items.ts'
 import { compareText } from './order.ts'
@@ -31,9 +32,10 @@ export type EpisodesInput = {
 export function personFractures(input: EpisodesInput): PersonFracture[] {
   const earlier = lineages(input.current.past)
   const known = { ...input, sites: input.tables.sites }
-  return input.fractures.fractures
+  const fractures = input.fractures.fractures
     .map(solution => personFracture(solution, input.current, earlier, known))
     .sort((a, b) => compareText(a.date ?? '9999', b.date ?? '9999') || compareText(a.founder, b.founder))
+  return withGoneIds(fractures, goneEvidence(input.current.facts, input.current.past), known)
 }
 
 /**

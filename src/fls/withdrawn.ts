@@ -1,7 +1,8 @@
 import { ageOn, daysOf, type PartialDate } from './dates.ts'
 import type { Episode } from './episode.ts'
 import type { Fact } from './fact.ts'
-import { lineageKey, placeOf } from './fracture-ids.ts'
+import { lineageKey } from './fracture-ids.ts'
+import { goneEvidence } from './gone-evidence.ts'
 import type { PersonFracture } from './injury.ts'
 import { firstAuditDay } from './items.ts'
 import { compareFacts, compareText } from './order.ts'
@@ -17,14 +18,11 @@ export function withdrawnEpisodes(
   episodes: readonly Episode[],
 ): Episode[] {
   const { current, id } = input
-  const living = new Set(current.facts.filter(isIndexEvidence).map(placeOf))
   const used = new Set([
     ...episodes.flatMap(one => [one.id, ...one.aliases]),
     ...fractures.flatMap(one => [one.fractureId, ...one.aliases]),
   ])
-  const gone = current.past.filter(
-    fact => isIndexEvidence(fact) && !living.has(placeOf(fact)) && couldCount(fact, current.facts),
-  )
+  const gone = goneEvidence(current.facts, current.past).filter(fact => couldCount(fact, current.facts))
   return [...Map.groupBy(gone, lineageKey).values()].flatMap(facts => {
     const [founder] = facts.sort(compareFacts)
     if (!founder) return []
@@ -37,15 +35,6 @@ export function withdrawnEpisodes(
       ? []
       : [emptyEpisode(input, founder, own, aliases.filter(alias => !used.has(alias)).sort(compareText))]
   })
-}
-
-function isIndexEvidence(fact: Fact): boolean {
-  return (
-    fact.kind === 'diagnosis' &&
-    fact.concept?.set === 'fracture-site' &&
-    fact.concept.kind === 'include' &&
-    fact.certainty !== 'refuted'
-  )
 }
 
 function couldCount(fact: Fact, facts: readonly Fact[]): boolean {

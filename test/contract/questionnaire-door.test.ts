@@ -265,6 +265,11 @@ describe('submitted responses', () => {
       expect((await send('GET', path, undefined, {}, 'supplier')).status).toBe(404)
     })
 
+    test('another id in the body: 400', async () => {
+      const answer = await send('PUT', path, amended('another', {}), { 'If-Match': tag })
+      expect([answer.status, answer.codes]).toEqual([400, ['structure-invalid']])
+    })
+
     test('back to older content is a version of its own', async () => {
       const second = await send('PUT', path, amended(idOf(), { drug: 'denosumab' }), { 'If-Match': tag })
       const third = await send('PUT', path, amended(idOf(), { drug: 'alendronate' }), {
@@ -299,7 +304,6 @@ describe('submitted responses', () => {
   })
 
   test.each<[string, number, string[], object]>([
-    ['body id missing', 400, ['structure-invalid'], form()],
     ['an id never issued', 405, ['interaction-not-supported'], form({ id: 'nobody' })],
   ])('PUT with %s: %i', async (_name, status, codes, body) => {
     const answer = await send('PUT', '/QuestionnaireResponse/nobody', body, { 'If-Match': 'W/"1"' })

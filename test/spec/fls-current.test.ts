@@ -3,7 +3,7 @@ import { currentFacts } from '../../src/fls/current.ts'
 import type { Instant } from '../../src/fls/dates.ts'
 import type { Fact, FactOf } from '../../src/fls/fact.ts'
 import { solveEpisodes } from '../../src/fls/solve.ts'
-import { at, broken, day, drug, fact, inputOf, patient, solve } from './fls-facts.ts'
+import { at, broken, day, drug, fact, fractureOf, inputOf, patient, solve } from './fls-facts.ts'
 
 const asOf = (hour: number) => ({ asOf: `2024-01-01T${String(hour).padStart(2, '0')}:00:00.000Z` as Instant })
 const sites = (facts: readonly Fact[]) =>
@@ -162,6 +162,26 @@ describe('ids and withdrawal', () => {
 
   test('a corrected site withdraws nothing', () => {
     expect(solve([patient(), list(1, 'hip.neck'), list(2, 'wrist')]).map(({ status }) => status)).toEqual(['candidate'])
+  })
+
+  test('one of two records of a fracture is taken back: the id it founded leads to the one that stays', () => {
+    const form = broken('hip.unspecified', { side: 'site', inbox: 'a-form', revision: { ...asOf(1), set: 'form' } })
+    const visit = broken('hip.neck', { inbox: 'b-visit', revision: { ...asOf(1), set: 'visit:1/dg1' } })
+    const fracture = [fractureOf([form, visit])]
+    const [joined] = solve([patient(), form, visit], fracture)
+    const gone = broken('hip.unspecified', { side: 'site', status: 'retracted', revision: { ...asOf(2), set: 'form' } })
+    const after = solve([patient(), form, visit, gone])
+    expect(after.map(one => one.status)).toEqual(['candidate'])
+    expect([after[0]?.id, ...(after[0]?.aliases ?? [])]).toContain(joined?.id)
+  })
+
+  test('a fracture of another bone taken back is withdrawn, not hidden behind the one that stays', () => {
+    const wrist = broken('wrist', { revision: { ...asOf(1), set: 'other' } })
+    const gone = broken('wrist', { status: 'retracted', revision: { ...asOf(2), set: 'other' } })
+    expect(solve([patient(), list(1, 'hip.neck'), wrist, gone]).map(one => one.status)).toEqual([
+      'candidate',
+      'withdrawn',
+    ])
   })
 
   test('what was never evidence leaves no trace', () => {

@@ -42,12 +42,15 @@ export async function updateResponse(call: FhirCall, deps: FormDeps): Promise<Fh
   const { id } = call
   if (id === undefined)
     throw new Refusal(405, [issue('interaction-not-supported', type, { hint: 'conditional update' })])
-  if (textAt(body.resource, 'id') !== id)
-    throw new Refusal(400, [issue('structure-invalid', `${type}.id`, { hint: 'must be the id of the address' })])
   const known = await deps.responses.find(organisationsFor(call.principal), id)
   const episode = known ? undefined : await deps.findEpisode(call.principal, id)
   if (!known && !episode)
     throw new Refusal(405, [issue('interaction-not-supported', type, { hint: 'ids are issued by the server' })])
+  const named = textAt(body.resource, 'id') ?? ''
+  // An episode answers to every id it had; the body may carry its present one.
+  if (named !== id && named !== episode?.id && !episode?.aliases.includes(named)) {
+    throw new Refusal(400, [issue('structure-invalid', `${type}.id`, { hint: 'must be the id of the address' })])
+  }
   const version = versionNamed(call)
   if (known && known.versions.at(-1)?.versionId !== version)
     throw new Refusal(412, [issue('version-conflict', 'If-Match')])
