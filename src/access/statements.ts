@@ -89,12 +89,12 @@ export type DatedOptIn = { readonly optedIn: boolean; readonly from: Instant; re
 /**
  * Whether a practice is opted in at an instant. Each statement speaks for all time from its `from` on, until a statement received later
  * speaks over it; so a back-dated withdrawal closes at once and a future one waits for its day. No statement: closed.
- * `since`: from when it has been open or closed; undefined when it was never open.
+ * `since`: from when it has been open or closed; undefined without a statement.
  */
 export function optInAt(history: readonly DatedOptIn[], at: Instant): { isOpen: boolean; since?: Instant } {
   const inForce = history.filter(statement => statement.from <= at)
   const last = inForce.at(-1)
-  if (!last || (!last.optedIn && !inForce.some(statement => statement.optedIn))) return { isOpen: false }
+  if (!last) return { isOpen: false }
   const changes = inForce.findLastIndex(statement => statement.optedIn !== last.optedIn)
   return { isOpen: last.optedIn, since: inForce[changes + 1]?.from ?? last.from }
 }

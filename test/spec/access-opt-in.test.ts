@@ -40,7 +40,7 @@ describe('opt-in of a practice', () => {
     ],
     [['+2026-01-01', '-2027-01-01'], '2026-03-01', true, '2026-01-01', 'a withdrawal to come waits for its day'],
     [['+2026-01-01', '+2026-02-01'], '2026-03-01', true, '2026-01-01', 'said twice: open since the first'],
-    [['-2026-01-01'], '2026-03-01', false, undefined, 'withdrawn without ever being open'],
+    [['-2026-01-01'], '2026-03-01', false, '2026-01-01', 'entered as closed: since the day stated'],
   ])('%j on %s: open %s since %s (%s)', (statements, day, isOpen, since) => {
     const found = optInAt(history(...statements), at(day))
     expect([found.isOpen, found.since?.slice(0, 10)]).toEqual([isOpen, since])
