@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { episodeEverythingDefinition } from '../../src/sources/form/operation-definition.ts'
 import { listCodeSystems, patientAuditQuestionnaire } from '../../src/sources/form/questionnaire.ts'
 import { dataDictionary } from './dictionary.ts'
 
@@ -11,6 +12,7 @@ export function generatedFromItems(): ReadonlyMap<string, string> {
   return new Map([
     [`profiles/Questionnaire-${form.id}.json`, text(form)],
     ...listCodeSystems().map(system => [`profiles/CodeSystem-${system.id}.json`, text(system)] as const),
+    ['profiles/OperationDefinition-episode-everything.json', text(episodeEverythingDefinition())],
     ['docs/data-dictionary.md', dataDictionary()],
   ])
 }

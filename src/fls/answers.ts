@@ -28,11 +28,16 @@ const order: readonly Item[] = [
 export function solveAnswers(input: AnswersInput): { answers: Answers; suggestions: Answers } {
   const answers: Answers = {}
   const suggestions: Answers = {}
+  const byItem = Map.groupBy(input.siteAnswers, answer => answer.detail.item)
+  let shared: SharedContext | undefined
   for (const item of order) {
-    const own = siteClaims(input.siteAnswers, item.id)
-    const derived = derivedClaims(item, input, answers)
+    const own = siteClaims(byItem.get(item.id) ?? [], item.id)
+    const isAnchoring = first.includes(item.id)
+    if (!shared || isAnchoring) shared = sharedContext(input, answers)
+    const derived = derivedClaims(item, shared)
     const answer = answerOf(item, item.isSuggestionOnly ? own : [...own, ...derived])
     if (answer) answers[item.id] = answer
+    if (isAnchoring) shared = undefined
     const suggestion = item.isSuggestionOnly ? answerOf(item, derived) : undefined
     if (suggestion) suggestions[item.id] = suggestion
   }
@@ -41,19 +46,20 @@ export function solveAnswers(input: AnswersInput): { answers: Answers; suggestio
   return { answers: inFormOrder(answers), suggestions: inFormOrder(suggestions) }
 }
 
-function derivedClaims(item: Item, input: AnswersInput, answers: Answers): Claim[] {
+function derivedClaims(item: Item, shared: SharedContext): Claim[] {
   const { derivation } = item
   if (!derivation) return []
-  const context = contextOf(item, input, answers)
-  return rules[derivation.rule](context).map(candidate => claimOf(candidate, derivation.rule))
+  return rules[derivation.rule]({ ...shared, item }).map(candidate => claimOf(candidate, derivation.rule))
 }
 
-function contextOf(item: Item, input: AnswersInput, answers: Answers): DeriveContext {
+/** What all derivations of an episode see alike, once 1.09 and 1.02 are settled. */
+type SharedContext = Omit<DeriveContext, 'item'>
+
+function sharedContext(input: AnswersInput, answers: Answers): SharedContext {
   const answeredValue = (id: string): string | undefined => answers[id]?.values[0]
   const anchor = parseDay(answeredValue('1.09') ?? '')
   const birthDate = parsePartialDate(answeredValue('1.02') ?? '')
   return {
-    item,
     ...(anchor ? { anchor } : {}),
     facts: input.facts,
     fractures: input.injury.fractures,

@@ -55,7 +55,15 @@ export function daysOf(date: PartialDate): { first: DayDate; last: DayDate } {
 
 /** Whole days since 1970-01-01 of a full date. */
 export function dayNumber(date: DayDate): number {
-  return Math.round(Date.parse(`${date}T00:00:00Z`) / 86_400_000)
+  const month = digits(date, 5)
+  // Years that begin in March end with the leap day; 146,097 days make 400 years of the Gregorian calendar.
+  const year = digits(date, 0) * 100 + digits(date, 2) - (month <= 2 ? 1 : 0)
+  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + digits(date, 8) - 1
+  return 365 * year + Math.floor(year / 4) - Math.floor(year / 100) + Math.floor(year / 400) + dayOfYear - 719_468
+}
+
+function digits(date: string, at: number): number {
+  return (date.charCodeAt(at) - 48) * 10 + date.charCodeAt(at + 1) - 48
 }
 
 export function dayFromNumber(days: number): DayDate {

@@ -12,6 +12,7 @@ import { assembleResponse } from '../sources/form/assemble.ts'
 import { patientAudit } from '../sources/form/canonical.ts'
 import { type FormDeps, fhirBaseOf, notFound } from '../sources/form/door.ts'
 import { checkForm } from '../sources/form/form-checks.ts'
+import { episodeEverythingDefinition } from '../sources/form/operation-definition.ts'
 import { responseParameters } from '../sources/form/search-query.ts'
 import { readResponse, responseHistory, searchResponse } from '../sources/form/serve.ts'
 import { createResponse, updateResponse } from '../sources/form/submit.ts'
@@ -64,6 +65,7 @@ export function formTypeHandlers(deps: FormDeps): ReadonlyMap<string, TypeHandle
       },
     ],
     ['EpisodeOfCare', episodeHandlers(deps)],
+    ['OperationDefinition', { read: async call => operationDefinition(call) }],
   ])
 }
 
@@ -142,6 +144,12 @@ async function withBody(call: Call, fhirCall: FhirCall): Promise<FhirCall> {
   const { body, strict } = await bodyOf(call, limits.fhirResource)
   if (strict.length > 0) throw new Refusal(400, strict)
   return { ...fhirCall, body }
+}
+
+function operationDefinition(call: FhirCall): FhirAnswer {
+  const definition = episodeEverythingDefinition()
+  if (call.id !== definition.id) throw notFound('OperationDefinition')
+  return { status: 200, resource: jsonOf(definition) }
 }
 
 function readQuestionnaire(call: FhirCall, deps: FormDeps): FhirAnswer {

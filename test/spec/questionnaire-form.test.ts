@@ -5,6 +5,7 @@ import { generatedFromItems } from '../../scripts/generate/questionnaire.ts'
 import { items } from '../../src/fls/items.ts'
 import { validateResource } from '../../src/sources/fhir/validate.ts'
 import { lintQuestionnaire } from '../../src/sources/form/lint-questionnaire.ts'
+import { episodeEverythingDefinition } from '../../src/sources/form/operation-definition.ts'
 import { patientAuditQuestionnaire } from '../../src/sources/form/questionnaire.ts'
 
 const root = path.join(import.meta.dirname, '../..')
@@ -17,6 +18,7 @@ describe('the published form', () => {
   test('it is a valid R4 Questionnaire without faults of design', () => {
     expect(validateResource(form)).toEqual([])
     expect(lintQuestionnaire(form)).toEqual([])
+    expect(validateResource(episodeEverythingDefinition())).toEqual([])
   })
   test('it asks every question of the table under its number, in order', () => {
     const linkIds = form.item.flatMap((group: { item: { linkId: string }[] }) => group.item.map(item => item.linkId))
