@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import path from 'node:path'
 import type { Keys } from './access/keys.ts'
+import { rememberedIds } from './access/remembered-ids.ts'
 import type { InboxId, OdsCode } from './fls/fact.ts'
 import { loadFractureModel, loadPersonModel } from './linkage/models.ts'
 import { codeKeysOf } from './mapping/extract.ts'
@@ -15,7 +16,8 @@ import { applyExtractEntry, loadExtracts } from './store/extracts.ts'
 import { entriesWaitingFor } from './store/facts.ts'
 import { markDirty } from './store/records.ts'
 import { applyRegisterEntry, readRegisterEntry, registerVersion } from './store/registers.ts'
-import { indexEntry } from './store/resources.ts'
+import { indexEntries } from './store/resources.ts'
+import { indexResponse } from './store/responses.ts'
 import type { Store } from './store/store.ts'
 import { loadTerminology } from './terminology/load-terminology.ts'
 
@@ -23,8 +25,8 @@ const root = path.join(import.meta.dirname, '..')
 
 export type OpenRiver = {
   readonly river: River
-  /** Effects of an entry beside its facts: registers, code tables, resource index. Idempotent. Returns entries to read again. */
-  readonly applyEntry: (read: Read) => Promise<readonly InboxId[]>
+  /** Effects of entries beside their facts: registers, code tables, resource index. Idempotent. Returns entries to read again. */
+  readonly applyEntries: (reads: readonly Read[]) => Promise<readonly InboxId[]>
 }
 
 /** Which tables to read with: test numbers as numbers or not, and a folder of mappings other than that of this release. */
@@ -44,7 +46,7 @@ export function openRiver(store: Store, keys: Keys, settings: TableSettings): Op
   const tables = loadTables(settings)
   const river: River = {
     store,
-    keys,
+    keys: { ...keys, id: rememberedIds(keys.id) },
     tables,
     models: {
       person: loadPersonModel(path.join(root, 'models', 'person')),
@@ -57,7 +59,7 @@ export function openRiver(store: Store, keys: Keys, settings: TableSettings): Op
         entries.flatMap(entry => (entry.protocol === 'extract' ? codeKeysOf(entry, tables.extract) : [])),
       ),
   }
-  return { river, applyEntry: read => applyEntry(store, keys, read) }
+  return { river, applyEntries: reads => applyEntries(store, keys, reads) }
 }
 
 /** The registers, loaded again when their version has moved or an extract was closed, confirmed or held. */
@@ -71,8 +73,18 @@ function cachedRegisters(store: Store): () => Promise<Registers> {
   }
 }
 
+async function applyEntries(store: Store, keys: Keys, reads: readonly Read[]): Promise<readonly InboxId[]> {
+  await indexEntries(
+    store.db,
+    reads.map(read => read.entry),
+  )
+  const again: InboxId[] = []
+  for (const read of reads) again.push(...(await applyEntry(store, keys, read)))
+  return again
+}
+
 async function applyEntry(store: Store, keys: Keys, { entry, codes }: Read): Promise<readonly InboxId[]> {
-  if (entry.protocol === 'fhir') await indexEntry(store.db, entry)
+  await indexResponse(store.db, entry)
   if (entry.protocol === 'register') await applyRegister(store, keys, entry)
   const practice = await applyExtractEntry(store.db, entry)
   if (practice) await markDirty(store, { organisation: practice, side: 'gp' }, entry.id, new Date())

@@ -6,7 +6,7 @@ import type { Registers } from './registers.ts'
 import { finderFor, type LinkageModels, type SolveContext, solveComponent } from './solve.ts'
 import type { InboxEntry } from './sources/arrival.ts'
 import { settleRows } from './store/extract-rows.ts'
-import { type EntryFacts, factsOf, writeFacts } from './store/facts.ts'
+import { type EntryFacts, factsOf, identifyingFactsOf, writeFacts } from './store/facts.ts'
 import { clearDirty, joinOutcomes, nextSolve, writeOutcome } from './store/outcome.ts'
 import { changedSince, componentsOf, updateRecords } from './store/records.ts'
 import type { Store } from './store/store.ts'
@@ -67,7 +67,8 @@ export async function carryDown(
 /** Stages 3 to 5 for records whose facts changed. */
 export async function relink(river: River, touched: ReadonlySet<RecordKey>): Promise<void> {
   if (touched.size === 0) return
-  await updateRecords(river.store, touched, await factsOf(river.store, [...touched]), finderFor(river.models))
+  const identifying = await identifyingFactsOf(river.store, [...touched])
+  await updateRecords(river.store, touched, identifying, finderFor(river.models))
   await solveTouched(river, touched)
 }
 

@@ -24,6 +24,8 @@ export type WorkerReport =
 
 /** What becomes of entries once they were worked: the live inbox for workers, a scratch list for a replay. */
 export type Settlement = {
+  /** Nothing of this entry can stand among the facts yet: they are simply added. */
+  readonly isFirst: (entry: InboxDocument) => boolean
   readonly finish: (finished: readonly Finished[]) => Promise<void>
   readonly fail: (entry: InboxDocument, code: string) => Promise<void>
   readonly readAgain: (ids: readonly InboxId[]) => Promise<void>
@@ -34,8 +36,8 @@ export type WorkerOptions = {
   readonly name: string
   readonly lanes: Lanes
   readonly report: (report: WorkerReport) => void
-  /** Effects of entries that are no source of facts: registers, code tables, resource index. Returns entries to read again. */
-  readonly applyEntry: (read: Read) => Promise<readonly InboxId[]>
+  /** Effects of entries beside their facts: registers, code tables, resource index. Returns entries to read again. */
+  readonly applyEntries: (reads: readonly Read[]) => Promise<readonly InboxId[]>
   readonly signal: AbortSignal
 }
 
@@ -81,7 +83,9 @@ async function workOnce(options: WorkerOptions, start: number): Promise<number> 
   return claimed.length + (await solveDirty(river, lanes))
 }
 
-export type BatchOptions = Pick<WorkerOptions, 'river' | 'report' | 'applyEntry'> & { readonly settlement: Settlement }
+export type BatchOptions = Pick<WorkerOptions, 'river' | 'report' | 'applyEntries'> & {
+  readonly settlement: Settlement
+}
 
 /** One batch, from bytes to settled. */
 export async function workBatch(options: BatchOptions, batch: readonly InboxDocument[]): Promise<void> {
@@ -97,7 +101,7 @@ export async function workBatch(options: BatchOptions, batch: readonly InboxDocu
 }
 
 async function workTogether(options: BatchOptions, batch: readonly InboxDocument[]): Promise<void> {
-  const { river, applyEntry, settlement } = options
+  const { river, applyEntries, settlement } = options
   const byId = new Map(batch.map(document => [document._id, document]))
   const reads = await readEntries(river, await Promise.all(batch.map(document => entryOf(river.store, document))))
   const readable = reads.filter(read => read.failure === undefined)
@@ -105,9 +109,11 @@ async function workTogether(options: BatchOptions, batch: readonly InboxDocument
     const document = byId.get(read.entry.id)
     if (document) await tellFailure(options, document, read.failure)
   }
-  const again: InboxId[] = []
-  for (const read of readable) again.push(...(await applyEntry(read)))
-  await carryDown(river, readable, id => byId.get(id)?.attempts === 1 && byId.get(id)?.readAt === undefined)
+  const again = await applyEntries(readable)
+  await carryDown(river, readable, id => {
+    const document = byId.get(id)
+    return document !== undefined && settlement.isFirst(document)
+  })
   const reused = await reusedControlIds(river.store, batch)
   await settlement.finish(
     readable.flatMap(({ entry, facts, issues, waitsFor }) => {
@@ -133,6 +139,7 @@ async function tellFailure(
 
 function liveSettlement({ store }: River): Settlement {
   return {
+    isFirst: ({ attempts, readAt }) => attempts === 1 && readAt === undefined,
     finish: finished => finishEntries(store, finished),
     fail: (entry, code) => failEntry(store, entry, code, false),
     readAgain: ids => requeueEntries(store, ids),

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
@@ -20,18 +20,25 @@ export class KeyFileMissing extends Error {
 /** Reads the key file; creates it (mode 600) only when `mayCreate`, as in demo and test. */
 export async function loadKeys(file: string, mayCreate: boolean): Promise<Keys> {
   const text = await readFile(file, 'utf8').catch(() => undefined)
-  if (text === undefined && !mayCreate) throw new KeyFileMissing(`No key file. Set FLSDB_KEY_FILE to a file made with "flsdb keys new"; it is part of the backup.`)
-  const stored = text === undefined ? await createKeyFile(file) : (JSON.parse(text) as { hmac: string; pseudonym: string })
+  if (text === undefined && !mayCreate)
+    throw new KeyFileMissing(
+      `No key file. Set FLSDB_KEY_FILE to a file made with "flsdb keys new"; it is part of the backup.`,
+    )
+  const stored =
+    text === undefined ? await createKeyFile(file) : (JSON.parse(text) as { hmac: string; pseudonym: string })
   const hmacKey = Buffer.from(stored.hmac, 'base64')
   const pseudonymKey = Buffer.from(stored.pseudonym, 'base64')
-  if (hmacKey.length < 32 || pseudonymKey.length < 32) throw new KeyFileMissing('The key file holds keys shorter than 256 bits; make a new one with "flsdb keys new".')
+  if (hmacKey.length < 32 || pseudonymKey.length < 32)
+    throw new KeyFileMissing('The key file holds keys shorter than 256 bits; make a new one with "flsdb keys new".')
   return keysOf(hmacKey, pseudonymKey)
 }
 
 export function keysOf(hmacKey: Buffer, pseudonymKey: Buffer): Keys {
+  // Made ready once: with the bare bytes each digest takes six times as long.
+  const [idKey, projectsKey] = [createSecretKey(hmacKey), createSecretKey(pseudonymKey)]
   return {
-    id: (kind, ...parts) => digest(hmacKey, [kind, ...parts]),
-    pseudonym: (project, id) => digest(createHmac('sha256', pseudonymKey).update(project).digest(), [id]),
+    id: (kind, ...parts) => digest(idKey, [kind, ...parts]),
+    pseudonym: (project, id) => digest(createHmac('sha256', projectsKey).update(project).digest(), [id]),
   }
 }
 
@@ -43,8 +50,7 @@ export async function createKeyFile(file: string): Promise<{ hmac: string; pseud
   return keys
 }
 
-function digest(key: Buffer, parts: readonly string[]): string {
-  const hmac = createHmac('sha256', key)
-  for (const part of parts) hmac.update(`${Buffer.byteLength(part)}:`).update(part)
-  return hmac.digest('hex').slice(0, 32)
+function digest(key: Buffer | KeyObject, parts: readonly string[]): string {
+  const text = parts.map(part => `${Buffer.byteLength(part)}:${part}`).join('')
+  return createHmac('sha256', key).update(text).digest('hex').slice(0, 32)
 }

@@ -7,7 +7,7 @@ export type ReplayCommand = { readonly diff?: boolean; readonly json?: boolean; 
 
 /** `flsdb replay`: everything after the inbox built again with today's tables and models; with `--diff` only compared, then discarded. */
 export async function replayCommand(options: ReplayCommand): Promise<void> {
-  const { store, river, applyEntry } = await joinDeployment()
+  const { store, river, applyEntries } = await joinDeployment()
   const bar =
     options.json || !process.stdout.isTTY
       ? undefined
@@ -25,7 +25,7 @@ export async function replayCommand(options: ReplayCommand): Promise<void> {
       await pauseWorkers(store)
       keepPaused = setInterval(() => void renewPause(store), 30_000)
     }
-    const built = await buildReplay({ river, applyEntry, report: () => undefined, onProgress })
+    const built = await buildReplay({ river, applyEntries, report: () => undefined, onProgress })
     bar?.stop()
     const diff = await diffReplay(store, built.store, built.entries, Number(options.list ?? 50))
     tell(diff, options, total)

@@ -2,13 +2,10 @@ import type { Coding, ConceptRef, FactKind } from '../fls/fact.ts'
 import { type Issue, issue } from '../fls/issue.ts'
 import { judgeValue } from '../terminology/ranges.ts'
 import { translate } from '../terminology/translate.ts'
-import { attributes, statesOf } from './attributes.ts'
-import { type FactPlan, plansFor } from './compile.ts'
-import { conditions } from './conditions.ts'
+import { type FactPlan, type PlannedRow, plansFor } from './compile.ts'
 import type { Context, Found, SourceDocument } from './document.ts'
-import type { Outcome, ReadEnv } from './reader.ts'
-import { readers } from './readers.ts'
-import type { Call, MappingRow } from './table.ts'
+import { nothing, type Outcome, type ReadEnv } from './reader.ts'
+import type { MappingRow } from './table.ts'
 import type { FeedTables } from './tables.ts'
 
 /** A fact before it knows whose it is: attribute path → value, with the mapping row and place that made it. */
@@ -40,13 +37,16 @@ export function draftFacts(document: SourceDocument, feed: FeedTables, known: Do
   const used = new Set<string>()
   for (const plan of plansFor(feed, document.type)) {
     for (const context of document.contexts(plan.declaration.each)) {
-      const tables = { feed: feed.source, terminology: feed.terminology, values: feed.values }
-      const draft = draftOne(plan, { ...known, ...tables, document, context, lookup: [] }, issues, used)
+      const { source, terminology, values } = feed
+      const env = { ...known, feed: source, terminology, values, document, context, lookup: nowhere }
+      const draft = draftOne(plan, env, issues, used)
       if (draft) drafts.push(draft)
     }
   }
   return { drafts, issues, rows: used }
 }
+
+const nowhere: readonly string[] = []
 
 /** One fact while its rows are read. */
 type Filling = {
@@ -62,7 +62,7 @@ type Filling = {
 
 function draftOne(plan: FactPlan, env: ReadEnv, issues: Issue[], used: Set<string>): Draft | undefined {
   const { declaration } = plan
-  if (!allHold(declaration.when, env)) return undefined
+  if (!allHold(declaration, env)) return undefined
   const founding = select(env.context, declaration.from)
   if (declaration.from.length > 0 && !founding.some(found => !found.isNull)) return undefined
   const path = founding.find(found => !found.isNull)?.where ?? env.context.where
@@ -78,19 +78,19 @@ function draftOne(plan: FactPlan, env: ReadEnv, issues: Issue[], used: Set<strin
 /** Attributes that collect every row instead of keeping the first. */
 const collecting: ReadonlySet<string> = new Set(['laterality', 'place'])
 
-function fill(row: MappingRow, filling: Filling): void {
-  const slot = row.to.startsWith('when.') ? 'when' : row.to
+function fill(row: PlannedRow, filling: Filling): void {
+  const { slot } = row
   const isTaken = slot === 'coding' ? filling.codings !== undefined : filling.values.has(slot)
   if (isTaken && !collecting.has(row.to)) return
-  if (!allHold(row.when, filling.env)) return
+  if (!allHold(row, filling.env)) return
   const { context } = filling.env
   const found = select(context, row.from)
-  const outcome = readRow(row, found, { ...filling.env, lookup: row.lookup })
+  const outcome = readRow(row, found, row.lookup.length === 0 ? filling.env : { ...filling.env, lookup: row.lookup })
   if (outcome.issues) filling.issues.push(...outcome.issues)
   const where = outcome.where ?? found[0]?.where ?? context.where
-  if (outcome.isNull && attributes.get(row.to)?.isNullable) filling.values.set(row.to, null)
+  if (outcome.isNull && row.isNullable) filling.values.set(row.to, null)
   else if (outcome.value === undefined) return
-  else if (!isAllowedWord(row, filling.plan.kind, outcome.value)) {
+  else if (!isAllowedWord(row, outcome.value)) {
     filling.issues.push(issue('word-not-allowed', where, { severity: 'warning' }))
     return
   } else put(row, slot, outcome.value, where, filling)
@@ -158,41 +158,32 @@ function agreeOnSide(filling: Filling, where: string): void {
   else if (filling.sides.size > 1) filling.issues.push(issue('side-conflict', where))
 }
 
-function readRow(row: MappingRow, found: readonly Found[], env: ReadEnv): Outcome {
-  const reader = row.reader ? readers.get(row.reader.name) : undefined
-  if (!reader || !row.reader) return {}
-  if (found.length === 0 && reader.needsFound !== false) return {}
-  if (found.length > 0 && found.every(value => value.isNull)) return { isNull: true }
-  return reader.read(
-    found.filter(value => !value.isNull),
-    env,
-    row.reader.argument,
-  )
+function readRow({ read: reader, reader: call }: PlannedRow, found: readonly Found[], env: ReadEnv): Outcome {
+  if (!reader || !call) return nothing
+  if (found.length === 0 && reader.needsFound !== false) return nothing
+  const real = found.some(value => value.isNull) ? found.filter(value => !value.isNull) : found
+  if (found.length > 0 && real.length === 0) return { isNull: true }
+  return reader.read(real, env, call.argument)
 }
 
 /** First alternative that finds anything; a collection joins its paths in order. */
 function select(context: Context, from: MappingRow['from']): readonly Found[] {
   for (const paths of from) {
-    const found = paths.flatMap(path => context.values(path))
+    const [only] = paths
+    const found = paths.length === 1 && only !== undefined ? context.values(only) : paths.flatMap(context.values)
     if (found.length > 0) return found
   }
-  return []
+  return none
 }
 
-function allHold(calls: readonly Call[], env: ReadEnv): boolean {
-  return calls.every(call => {
-    const condition = conditions.get(call.name)
-    return (
-      condition !== undefined &&
-      !condition.isStatic &&
-      condition.holds(env.context, call.argument, env) !== call.isNegated
-    )
-  })
+const none: readonly Found[] = []
+
+function allHold(row: PlannedRow, env: ReadEnv): boolean {
+  return row.conditions.every(({ holds, argument, isNegated }) => holds(env.context, argument, env) !== isNegated)
 }
 
-function isAllowedWord(row: MappingRow, kind: FactKind, value: unknown): boolean {
-  const words = row.to === 'detail.state' ? statesOf[kind] : attributes.get(row.to)?.words
-  return words === undefined || (typeof value === 'string' && words.includes(value))
+function isAllowedWord({ words }: PlannedRow, value: unknown): boolean {
+  return words === undefined || (typeof value === 'string' && words.has(value))
 }
 
 function isCodings(value: unknown): value is readonly Coding[] {

@@ -48,11 +48,24 @@ export function hl7Document(message: Message, group: PatientGroup): SourceDocume
     group.pid && group.pid !== first && segment.position < (first?.position ?? 0) ? `${whereOf(group.pid)}/` : ''
   const contextOf = (segment: Segment): Context => ({
     where: `${prefixOf(segment)}${whereOf(segment)}`,
-    values: from => valuesOf(from, segment, group, message),
+    values: remembered(from => valuesOf(from, segment, group, message)),
   })
   return {
     type,
-    contexts: each => group.segments.filter(segment => segment.name === each).map(contextOf),
+    contexts: remembered(each => group.segments.filter(segment => segment.name === each).map(contextOf)),
+  }
+}
+
+/** Many rows of many facts ask for the same place of the same message. */
+function remembered<T>(find: (name: string) => T): (name: string) => T {
+  const known = new Map<string, T>()
+  return name => {
+    let found = known.get(name)
+    if (found === undefined) {
+      found = find(name)
+      known.set(name, found)
+    }
+    return found
   }
 }
 

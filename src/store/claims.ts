@@ -53,7 +53,9 @@ export async function claimEntries(
     { writeConcern: { w: 1 } },
   )
   // The claim itself need not be on a majority: one that is lost is a claim nobody has, and the fence guards the rest.
-  return store.inbox.find({ _id: { $in: ids }, state: 'claimed', claimedBy: worker }, { readConcern: { level: 'local' } }).toArray()
+  return store.inbox
+    .find({ _id: { $in: ids }, state: 'claimed', claimedBy: worker }, { readConcern: { level: 'local' } })
+    .toArray()
 }
 
 /** Frees claims whose lease has ended: recovery is this query, not a phase. */
@@ -76,16 +78,26 @@ export type Finished = {
 export async function finishEntries(store: Store, finished: readonly Finished[]): Promise<void> {
   if (finished.length === 0) return
   const readAt = new Date()
+  // Most entries of a batch end alike; one statement for all that do is a third of the work of one each.
+  const alike = Map.groupBy(finished, ({ entry, issues, facts, isWaiting }) =>
+    JSON.stringify([entry.fence, facts, isWaiting, issues]),
+  )
   await store.inbox.bulkWrite(
-    finished.map(({ entry, issues, facts, isWaiting }) => ({
-      updateOne: {
-        filter: { _id: entry._id, fence: entry.fence, state: 'claimed' as const },
-        update: {
-          $set: { state: isWaiting ? ('waiting' as const) : ('done' as const), issues: [...issues], facts, readAt },
-          $unset: { leaseUntil: '', claimedBy: '', failure: '' },
+    [...alike.values()].flatMap(group => {
+      const [one] = group
+      if (!one) return []
+      const { issues, facts, isWaiting } = one
+      const ids = group.map(({ entry }) => entry._id)
+      return {
+        updateMany: {
+          filter: { _id: { $in: ids }, fence: one.entry.fence, state: 'claimed' as const },
+          update: {
+            $set: { state: isWaiting ? ('waiting' as const) : ('done' as const), issues: [...issues], facts, readAt },
+            $unset: { leaseUntil: '' as const, claimedBy: '' as const, failure: '' as const },
+          },
         },
-      },
-    })),
+      }
+    }),
     { ordered: false },
   )
 }
@@ -134,19 +146,24 @@ export async function reusedControlIds(
     entry => entry.controlId !== '' && (entry.protocol === 'hl7v2' || entry.protocol === 'fhir'),
   )
   if (messages.length === 0) return new Set()
-  const bySender = Map.groupBy(messages, entry => entry.sender)
-  const reused = new Set<string>()
-  for (const [sender, list] of bySender) {
-    const groups = await store.inbox
-      .aggregate<{ _id: string }>([
-        { $match: { sender, controlId: { $in: list.map(entry => entry.controlId) } } },
-        { $group: { _id: '$controlId', count: { $sum: 1 } } },
-        { $match: { count: { $gt: 1 } } },
-      ])
-      .toArray()
-    for (const group of groups) reused.add(`${sender}\n${group._id}`)
-  }
-  return new Set(messages.filter(entry => reused.has(`${entry.sender}\n${entry.controlId}`)).map(entry => entry._id))
+  // Answered from the index alone: neither the bytes nor anything else of an arrival is looked at.
+  const known = await store.inbox
+    .find(
+      {
+        $or: [...Map.groupBy(messages, entry => entry.sender)].map(([sender, own]) => ({
+          sender,
+          controlId: { $in: own.map(entry => entry.controlId) },
+        })),
+      },
+      { projection: { _id: 0, sender: 1, controlId: 1 } },
+    )
+    .toArray()
+  const counts = Map.groupBy(known, entry => `${entry.sender}\n${entry.controlId}`)
+  return new Set(
+    messages
+      .filter(entry => (counts.get(`${entry.sender}\n${entry.controlId}`)?.length ?? 0) > 1)
+      .map(entry => entry._id),
+  )
 }
 
 function withinBytes(documents: readonly { _id: InboxId; size: number }[]): InboxId[] {

@@ -48,6 +48,18 @@ export async function factsOf(store: Store, records: readonly RecordKey[]): Prom
   return (await store.facts.find({ record: { $in: [...records] } }).toArray()).map(factOf)
 }
 
+const identifyingKinds = ['identity', 'death', 'assertion'] as const satisfies readonly Fact['kind'][]
+
+/** Of these records the facts linkage finds candidates by; of a record that has none, its others, so that its organisation is known. */
+export async function identifyingFactsOf(store: Store, records: readonly RecordKey[]): Promise<Fact[]> {
+  const found = await store.facts
+    .find({ record: { $in: [...records] }, kind: { $in: [...identifyingKinds] } })
+    .toArray()
+  const known = new Set(found.map(document => document.record))
+  const others = records.filter(record => !known.has(record))
+  return [...found.map(factOf), ...(others.length > 0 ? await factsOf(store, others) : [])]
+}
+
 export async function factsOfEntry(store: Store, inboxId: InboxId): Promise<Fact[]> {
   return (await store.facts.find({ 'source.inboxId': inboxId }).sort({ _id: 1 }).toArray()).map(factOf)
 }

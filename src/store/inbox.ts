@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Binary, MongoBulkWriteError, MongoServerError } from 'mongodb'
 import { limits } from '../config.ts'
 import { type Instant, instantOf } from '../fls/dates.ts'
@@ -64,12 +64,12 @@ export function openInbox({ store, gate, clock, onGroup }: AcceptOptions): Accep
 
 /** The idempotency key: enrolled sender, control id, SHA-256 of the bytes. */
 export function inboxIdOf(sender: string, controlId: string, sha256: string): InboxId {
-  return createHash('sha256').update(`${sender}\n${controlId}\n${sha256}`).digest('hex') as InboxId
+  return hash('sha256', `${sender}\n${controlId}\n${sha256}`, 'hex') as InboxId
 }
 
 /** 0–255: which worker lane a patient's entries run in. */
 export function bucketOf(key: string): number {
-  return createHash('sha256').update(key).digest()[0] ?? 0
+  return hash('sha256', key, 'buffer')[0] ?? 0
 }
 
 /** The entry with its exact bytes, chunks joined. Undefined when there is no such entry. */
@@ -117,7 +117,7 @@ const chunksOf = (store: Store) => store.db.collection<{ _id: string; bytes: Bin
 
 async function newDocument(store: Store, arrival: Arrival, receivedAt: Date): Promise<InboxDocument> {
   const { sender, organisation, side, protocol, controlId, type, bytes, recordKey, meta, practice } = arrival
-  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  const sha256 = hash('sha256', bytes, 'hex')
   const _id = inboxIdOf(sender, controlId, sha256)
   const isLarge = bytes.length > limits.inboxBody
   const chunks = isLarge ? await keepChunks(store, _id, bytes) : undefined

@@ -47,17 +47,21 @@ export async function writeOutcome(
     outcome.persons.flatMap(person => person.members.map(member => [member.record, person._id] as const)),
   )
   const old = await standing(store, records)
-  await replaceAll(store, store.persons, outcome.persons, old.persons, solve)
-  await replaceAll(store, store.episodes, outcome.episodes, old.episodes, solve)
-  await replaceAll(store, store.reviews, outcome.reviews, old.reviews, solve)
-  await store.records.bulkWrite(
-    solved.map(({ _id }) => {
-      const personId = personOf.get(_id)
-      const set = personId === undefined ? { $unset: { personId: '' as const } } : { $set: { personId } }
-      return { updateOne: { filter: { _id }, update: set } }
-    }),
-    { ordered: false },
-  )
+  const moved = solved.filter(({ _id, personId }) => personOf.get(_id) !== personId)
+  await Promise.all([
+    replaceAll(store, store.persons, outcome.persons, old.persons, solve),
+    replaceAll(store, store.episodes, outcome.episodes, old.episodes, solve),
+    replaceAll(store, store.reviews, outcome.reviews, old.reviews, solve),
+    moved.length === 0 ? undefined : store.records.bulkWrite(moved.map(pointTo(personOf)), { ordered: false }),
+  ])
+}
+
+function pointTo(personOf: ReadonlyMap<RecordKey, string>) {
+  return ({ _id }: RecordDocument) => {
+    const personId = personOf.get(_id)
+    const set = personId === undefined ? { $unset: { personId: '' as const } } : { $set: { personId } }
+    return { updateOne: { filter: { _id }, update: set } }
+  }
 }
 
 /** Clears the dirt this solve has seen, and only that. */

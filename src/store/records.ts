@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type AnyBulkWriteOperation, Long } from 'mongodb'
 import type { Fact, FactOf, OdsCode, RecordKey } from '../fls/fact.ts'
 import type { RecordEvidence } from '../linkage/linkage.ts'
@@ -34,20 +34,28 @@ export async function updateRecords(
   )
   const byRecord = groupByRecord(facts)
   const changed: RecordDocument[] = []
-  const operations: AnyBulkWriteOperation<RecordDocument>[] = keys.map(key => {
+  const alike: RecordKey[] = []
+  const operations: AnyBulkWriteOperation<RecordDocument>[] = []
+  for (const key of keys) {
     const next = recordDocument(key, byRecord.get(key) ?? [], known.get(key), finder)
     const before = known.get(key)
-    if (!before || JSON.stringify(before.facets) !== JSON.stringify(next.facets) || !sameKeys(before.bk, next.bk))
-      changed.push(next)
+    if (before && isAlike(before, next)) {
+      alike.push(key)
+      continue
+    }
+    changed.push(next)
     const { organisation, side, facets, bk, bucket } = next
-    return {
+    operations.push({
       updateOne: {
         filter: { _id: key },
         update: { $set: { organisation, side, facets, bk, bucket }, $inc: { version: 1 }, $setOnInsert: { near: [] } },
         upsert: true,
       },
-    }
-  })
+    })
+  }
+  // Most messages say nothing new of their patient: only the version tells that there are other facts to solve.
+  if (alike.length > 0)
+    operations.push({ updateMany: { filter: { _id: { $in: alike } }, update: { $inc: { version: 1 } } } })
   if (operations.length > 0) await store.records.bulkWrite(operations, { ordered: false })
   await updateNeighbours(store, changed, facts, finder)
 }
@@ -205,7 +213,17 @@ function splitComponents(found: Map<RecordKey, RecordDocument>): RecordDocument[
 }
 
 function hashKey(key: string): Long {
-  return Long.fromBigInt(createHash('sha256').update(key).digest().readBigInt64BE(0))
+  return Long.fromBigInt(hash('sha256', key, 'buffer').readBigInt64BE(0))
+}
+
+function isAlike(a: RecordDocument, b: RecordDocument): boolean {
+  return (
+    a.organisation === b.organisation &&
+    a.side === b.side &&
+    sameKeys(a.bk, b.bk) &&
+    // As stored and as read may differ in the order of their fields: then it is written again, which is only slower.
+    JSON.stringify(a.facets) === JSON.stringify(b.facets)
+  )
 }
 
 function sameKeys(a: readonly Long[], b: readonly Long[]): boolean {

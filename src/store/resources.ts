@@ -17,7 +17,7 @@ export type ResourceVersion = {
 
 /**
  * Collection `resources`: the index of what senders posted on `/fhir`, content stays in the inbox. Written by the door right after `accept()`
- * and by `indexEntry` on replay; both give the same document. `_id` = `Type/id`. `versions` oldest first, the last is current.
+ * and by `indexEntries` on replay; both give the same document. `_id` = `Type/id`. `versions` oldest first, the last is current.
  */
 export type ResourceDocument = {
   _id: string
@@ -72,9 +72,26 @@ function addVersion({ version, ...resource }: IndexedResource): Document[] {
   ]
 }
 
-/** Indexes the resources of a kept entry again (replay, or a door that died between keeping and indexing). Other protocols: nothing. */
-export async function indexEntry(db: Db, entry: InboxEntry): Promise<void> {
-  if (entry.protocol === 'fhir') await indexResources(db, writtenResources(entry))
+/**
+ * Indexes the resources of kept entries again (replay, or a door that died between keeping and indexing); what the door has indexed is only
+ * looked up. Other protocols: nothing.
+ */
+export async function indexEntries(db: Db, entries: readonly InboxEntry[]): Promise<void> {
+  const written = entries.filter(entry => entry.protocol === 'fhir').flatMap(writtenResources)
+  if (written.length === 0) return
+  const ids = [...new Set(written.map(({ type, id }) => `${type}/${id}`))]
+  const projection = { 'versions.versionId': 1, 'versions.at': 1 }
+  const found = await collection(db)
+    .find({ _id: { $in: ids } }, { projection })
+    .toArray()
+  const keptAt = new Map(
+    found.flatMap(({ _id, versions }) => versions.map(({ versionId, at }) => [`${_id} ${versionId}`, at] as const)),
+  )
+  const missing = written.filter(({ type, id, version }) => {
+    const at = keptAt.get(`${type}/${id} ${version.versionId}`)
+    return at === undefined || at > version.at
+  })
+  await indexResources(db, missing)
 }
 
 /** This sender's resource, or undefined: another sender's is as unknown as none. */

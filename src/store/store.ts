@@ -91,7 +91,7 @@ export async function ensureIndexes(store: Store): Promise<void> {
       { key: { receivedAt: 1, _id: 1 }, name: 'by-time' },
     ]),
     store.facts.createIndexes([
-      { key: { record: 1 }, name: 'by-record' },
+      { key: { record: 1, kind: 1 }, name: 'by-record-kind' },
       { key: { 'source.inboxId': 1 }, name: 'by-inbox' },
       { key: { waitsFor: 1 }, name: 'waiting', sparse: true },
       { key: { 'detail.other': 1 }, name: 'assertions', sparse: true },

@@ -2,7 +2,7 @@ import { loadKeys } from '../access/keys.ts'
 import { createLogger } from '../http/logger.ts'
 import { openRiver } from '../open-river.ts'
 import { openStore } from '../store/store.ts'
-import { runWorker } from '../worker.ts'
+import { runWorker, type WorkerReport } from '../worker.ts'
 
 /**
  * One worker process. Told by its parent through the environment what to serve; ends when the parent goes away, when asked to, or with
@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   const store = await openStore(environment['MONGODB_URI'] ?? '', environment['FLSDB_DATABASE'] ?? 'flsdb')
   const keys = await loadKeys(environment['FLSDB_KEY_FILE'] ?? '', false)
   const mappingsFolder = environment['FLSDB_MAPPINGS']
-  const { river, applyEntry } = openRiver(store, keys, {
+  const { river, applyEntries } = openRiver(store, keys, {
     acceptTestNumbers: environment['FLSDB_TEST_NUMBERS'] === '1',
     ...(mappingsFolder ? { mappingsFolder } : {}),
   })
@@ -25,20 +25,31 @@ async function main(): Promise<void> {
   process.on('disconnect', () => stopping.abort())
   const name = `${environment['FLSDB_WORKER'] ?? 'worker'}-${process.pid}-${Date.now()}`
   const lanes = { from: Number(environment['FLSDB_LANES_FROM'] ?? 0), to: Number(environment['FLSDB_LANES_TO'] ?? 256) }
-  const end = await runWorker({
-    river,
-    name,
-    lanes,
-    applyEntry,
-    signal: stopping.signal,
-    report: report => {
-      if (report.kind === 'failure')
-        logger.event('worker failure', { code: report.code, ...(report.inboxId ? { inboxId: report.inboxId } : {}) })
-      process.send?.(report)
-    },
-  })
+  const report = (report: WorkerReport) => {
+    if (report.kind === 'failure')
+      logger.event('worker failure', { code: report.code, ...(report.inboxId ? { inboxId: report.inboxId } : {}) })
+    if (process.connected) process.send?.(report)
+  }
+  // Two halves of the lanes side by side, as two processes would serve them: one reads while the other waits for the database.
+  const middle = Math.floor((lanes.from + lanes.to) / 2)
+  const halves = [
+    { from: lanes.from, to: middle },
+    { from: middle, to: lanes.to },
+  ].filter(half => half.from < half.to)
+  const ends = await Promise.all(
+    halves.map((half, index) =>
+      runWorker({
+        river,
+        name: `${name}-${index}`,
+        lanes: half,
+        applyEntries,
+        signal: stopping.signal,
+        report,
+      }),
+    ),
+  )
   await store.close()
-  process.exit(end === 'new-tables' ? startAgain : 0)
+  process.exit(ends.includes('new-tables') ? startAgain : 0)
 }
 
 main().catch((cause: unknown) => {
