@@ -16,6 +16,7 @@ const swagger = path.dirname(require.resolve('swagger-ui-dist/package.json'))
 const files: ReadonlyMap<string, string> = new Map([
   ['nhsuk.css', path.join(nhsuk, 'nhsuk-frontend.min.css')],
   ['site.css', own('site.css')],
+  ['favicon.svg', own('favicon.svg')],
   ['copy.js', own('copy.js')],
   ['api-docs.js', own('api-docs.js')],
   ['swagger-ui.css', path.join(swagger, 'swagger-ui.css')],
@@ -26,6 +27,7 @@ const files: ReadonlyMap<string, string> = new Map([
 const types: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
   '.html': 'text/html; charset=utf-8',
 }
 

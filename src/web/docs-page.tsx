@@ -55,7 +55,7 @@ function BlockView({ block }: { readonly block: Block }) {
     case 'code':
       return (
         <div className="flsdb-command">
-          <pre>
+          <pre tabIndex={0}>
             <code>{block.text}</code>
           </pre>
         </div>

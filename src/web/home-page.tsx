@@ -77,7 +77,7 @@ function TryNext({ view, demoFile }: { readonly view: HomeView; readonly demoFil
       {commandsOf(view, demoFile).map(({ title, command }) => (
         <div key={title} className="flsdb-command">
           <h3 className="nhsuk-heading-s">{title}</h3>
-          <pre>
+          <pre tabIndex={0}>
             <code>{command}</code>
           </pre>
         </div>

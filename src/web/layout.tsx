@@ -18,6 +18,7 @@ export function Layout({
       <head>
         <meta charSet="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <link rel="icon" href="/assets/favicon.svg" />
         <title>{`${title} – FLS-DB`}</title>
         {['nhsuk.css', 'site.css', ...styles].map(name => (
           <link key={name} rel="stylesheet" href={`/assets/${name}`} />
