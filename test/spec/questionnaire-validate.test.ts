@@ -669,7 +669,7 @@ describe('rows 23 to 25 and reporting', () => {
       severity: 'error',
       where: 'QuestionnaireResponse.item[0].item[0].answer[0].valueString',
       item: 'a',
-      hint: 'a: expects valueInteger',
+      hint: 'expects valueInteger',
     })
   })
   test('no early stop, 200 at most', () => {

@@ -83,7 +83,7 @@ const told: Readonly<Partial<Record<IssueCode, Told>>> = {
 }
 
 /**
- * THE form of issues on `/fhir`: type, our code, the NHS code, our sentence in `details.text`, what to do in `diagnostics`, the place in
+ * THE form of issues on `/fhir`: type, our code, the NHS code, our sentence in `details.text` (after the linkId of the question it is about), what to do in `diagnostics`, the place in
  * `expression`. Holds no value from a record. An empty list is told as one informational "all ok".
  */
 export function operationOutcome(issues: readonly Issue[]): OperationOutcome {
@@ -98,7 +98,7 @@ export function operationOutcome(issues: readonly Issue[]): OperationOutcome {
 
 function outcomeIssue(found: Issue): OperationOutcomeIssue {
   const { type, nhs } = told[found.code] ?? invalid
-  const { text, fix, severity, where, code } = describeIssue(found)
+  const { text, fix, severity, where, code, item } = describeIssue(found)
   return {
     severity,
     code: severity === 'information' ? 'informational' : type,
@@ -107,7 +107,7 @@ function outcomeIssue(found: Issue): OperationOutcomeIssue {
         { system: issueSystem, code },
         { system: nhsErrorSystem, code: nhs },
       ],
-      text,
+      text: item ? `${item}: ${text}` : text,
     },
     diagnostics: fix,
     ...(where === '' ? {} : { expression: [where] }),

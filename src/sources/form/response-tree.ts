@@ -125,7 +125,7 @@ export function about(
 ): Issue {
   return issue(code, where, {
     item: form.linkId,
-    hint: hint ? `${form.linkId}: ${hint}` : form.linkId,
+    ...(hint ? { hint } : {}),
     ...(severity ? { severity } : {}),
   })
 }
