@@ -15,7 +15,7 @@ export type PlannedRow = MappingRow & {
   /** What is taken once a row gave it: `when` for every `when.*`, else `to`. */
   readonly slot: string
   readonly isNullable: boolean
-  /** The words its attribute may take; undefined: any. */
+  /** The words its attribute may take; undefined when it takes every text. */
   readonly words: ReadonlySet<string> | undefined
 }
 

@@ -43,9 +43,22 @@ export function openInbox({ store, gate, clock, onGroup }: AcceptOptions): Accep
       waiting = waiting.slice(group.length)
       const started = performance.now()
       await writeGroup(store, group)
-      onGroup?.(group.length, performance.now() - started)
+      const writingMs = performance.now() - started
+      onGroup?.(group.length, writingMs)
+      await gather(waiting.length, waiting.length + group.length, writingMs)
     }
     isWriting = false
+  }
+
+  /**
+   * Senders just answered mostly send again at once: waiting a moment for them makes one full group of two halves that would otherwise
+   * write in turn for ever. Never longer than a quarter of what the last write took; not at all when nobody waits.
+   */
+  const gather = async (from: number, expected: number, writingMs: number): Promise<void> => {
+    if (from === 0) return
+    const until = performance.now() + Math.min(limits.groupCommitMs, writingMs / 4)
+    while (waiting.length < expected && performance.now() < until)
+      await new Promise<void>(resolve => setImmediate(resolve))
   }
 
   return async arrival => {
