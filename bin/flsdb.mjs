@@ -15,5 +15,8 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
     console.error('flsdb needs Node 24. Run npm start or npm ci --ignore-scripts once; it brings its own.')
     process.exit(1)
   }
-  process.exit(spawnSync(node, ['--disable-warning=ExperimentalWarning', main, ...process.argv.slice(2)], { stdio: 'inherit' }).status ?? 1)
+  process.exit(
+    spawnSync(node, ['--disable-warning=ExperimentalWarning', main, ...process.argv.slice(2)], { stdio: 'inherit' })
+      .status ?? 1,
+  )
 }

@@ -27,8 +27,17 @@ const text = z.string().min(1)
 
 /** Every setting: how it is read, what it means. Defaults that depend on the profile are filled in by `readConfig`. The README section is generated from this. */
 export const settings = {
-  FLSDB_PROFILE: { read: z.enum(['demo', 'production', 'test']), default: 'demo for npm start, else production', meaning: 'demo: embedded MongoDB and identity provider, loopback only, synthetic data. production: refuses demo identities, plain-text off-host ports, weak write concern. test: demo without data, free ports' },
-  FLSDB_SEED: { read: z.enum(['full', 'small', 'none']), default: 'full in demo, else none', meaning: 'full: about 18,000 synthetic episodes; small: a few hundred; none' },
+  FLSDB_PROFILE: {
+    read: z.enum(['demo', 'production', 'test']),
+    default: 'demo for npm start, else production',
+    meaning:
+      'demo: embedded MongoDB and identity provider, loopback only, synthetic data. production: refuses demo identities, plain-text off-host ports, weak write concern. test: demo without data, free ports',
+  },
+  FLSDB_SEED: {
+    read: z.enum(['full', 'small', 'none']),
+    default: 'full in demo, else none',
+    meaning: 'full: about 18,000 synthetic episodes; small: a few hundred; none',
+  },
   MONGODB_URI: { read: text, default: '–', meaning: 'use this MongoDB replica set instead of the embedded one' },
   FLSDB_DATABASE: { read: z.string().regex(/^[A-Za-z0-9_-]{1,38}$/), default: 'flsdb', meaning: 'database name' },
   FLSDB_DATA: { read: text, default: '.flsdb', meaning: 'data folder: embedded server, generated keys, spool files' },
@@ -36,16 +45,41 @@ export const settings = {
   FLSDB_MLLP_PORT: { read: port, default: '2575', meaning: 'MLLP port; 0 = a free one' },
   FLSDB_MLLP_TLS_CERT: { read: text, default: '–', meaning: 'PEM file: MLLP over TLS 1.2+ with this certificate' },
   FLSDB_MLLP_TLS_KEY: { read: text, default: '–', meaning: 'PEM file of its key' },
-  FLSDB_MLLP_TLS_CA: { read: text, default: '–', meaning: 'PEM file of the authority that signs client certificates; when set, clients must present one' },
+  FLSDB_MLLP_TLS_CA: {
+    read: text,
+    default: '–',
+    meaning: 'PEM file of the authority that signs client certificates; when set, clients must present one',
+  },
   FLSDB_BIND: { read: text, default: '127.0.0.1', meaning: 'address to listen on' },
   FLSDB_PUBLIC_URL: { read: z.url(), default: 'the HTTP address', meaning: 'base of every absolute URL' },
-  FLSDB_KEY_FILE: { read: text, default: 'keys.json in FLSDB_DATA in demo', meaning: 'HMAC and pseudonym keys; required in production, part of the backup' },
-  FLSDB_WORKERS: { read: z.coerce.number().int().min(0).max(64), default: 'cores − 1, at least 1', meaning: 'worker processes in this instance; 0 = intake only' },
-  FLSDB_OPT_OUTS: { read: text, default: 'synthetic in demo', meaning: 'file with the current National Data Opt-Out list (one NHS number a line); missing or stale stops analyst outputs' },
-  FLSDB_MAPPINGS: { read: text, default: 'mappings of this release', meaning: 'folder of mapping tables to read with instead: a copy of mappings/ with a deployment\'s own rows' },
+  FLSDB_KEY_FILE: {
+    read: text,
+    default: 'keys.json in FLSDB_DATA in demo',
+    meaning: 'HMAC and pseudonym keys; required in production, part of the backup',
+  },
+  FLSDB_WORKERS: {
+    read: z.coerce.number().int().min(0).max(64),
+    default: 'cores − 1, at least 1',
+    meaning: 'worker processes in this instance; 0 = intake only',
+  },
+  FLSDB_OPT_OUTS: {
+    read: text,
+    default: 'synthetic in demo',
+    meaning:
+      'file with the current National Data Opt-Out list (one NHS number a line); missing or stale stops analyst outputs',
+  },
+  FLSDB_MAPPINGS: {
+    read: text,
+    default: 'mappings of this release',
+    meaning: "folder of mapping tables to read with instead: a copy of mappings/ with a deployment's own rows",
+  },
   OIDC_ISSUER: { read: z.url(), default: 'embedded in demo', meaning: 'identity provider whose tokens are accepted' },
   OIDC_AUDIENCE: { read: text, default: 'FLSDB_PUBLIC_URL', meaning: 'audience tokens must name' },
-  FLSDB_LOG_LEVEL: { read: z.enum(['debug', 'info', 'warn', 'error', 'silent']), default: 'info', meaning: 'least severe log line written' },
+  FLSDB_LOG_LEVEL: {
+    read: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
+    default: 'info',
+    meaning: 'least severe log line written',
+  },
 } as const satisfies Record<string, { read: z.ZodType; default: string; meaning: string }>
 
 export type Profile = 'demo' | 'production' | 'test'
@@ -82,7 +116,10 @@ export function readConfig(environment: Environment, fallback: Profile = 'produc
     const raw = environment[name]
     if (raw === undefined || raw === '') return undefined
     const read = settings[name].read.safeParse(raw)
-    if (!read.success) throw new BadSetting(`${name} cannot be used: ${read.error.issues[0]?.message ?? 'not allowed'}. ${settings[name].meaning}`)
+    if (!read.success)
+      throw new BadSetting(
+        `${name} cannot be used: ${read.error.issues[0]?.message ?? 'not allowed'}. ${settings[name].meaning}`,
+      )
     return read.data as z.output<(typeof settings)[K]['read']>
   }
   const profile = value('FLSDB_PROFILE') ?? fallback
@@ -114,7 +151,10 @@ export function readConfig(environment: Environment, fallback: Profile = 'produc
 }
 
 /** With which tables this deployment reads: synthetic NHS numbers (999 range) are numbers everywhere but in production. */
-export function tableSettingsOf(config: Config): { readonly acceptTestNumbers: boolean; readonly mappingsFolder?: string } {
+export function tableSettingsOf(config: Config): {
+  readonly acceptTestNumbers: boolean
+  readonly mappingsFolder?: string
+} {
   return { acceptTestNumbers: config.profile !== 'production', ...optional('mappingsFolder', config.mappingsFolder) }
 }
 
@@ -131,7 +171,9 @@ function refuseUnsafe(config: Config): void {
     config.oidcIssuer?.startsWith('http:') ? 'OIDC_ISSUER must be https' : '',
     config.seed === 'none' ? '' : 'FLSDB_SEED must be none: synthetic data never enters a production database',
     isLoopback || config.mllpTls ? '' : 'FLSDB_BIND off this host needs FLSDB_MLLP_TLS_CERT and FLSDB_MLLP_TLS_KEY',
-    /[?&]w=(?!majority)/.test(config.mongodbUri ?? '') || /[?&]journal=false/.test(config.mongodbUri ?? '') ? 'MONGODB_URI weakens the write concern; leave w and journal out' : '',
+    /[?&]w=(?!majority)/.test(config.mongodbUri ?? '') || /[?&]journal=false/.test(config.mongodbUri ?? '')
+      ? 'MONGODB_URI weakens the write concern; leave w and journal out'
+      : '',
   ].filter(Boolean)
   if (faults.length > 0) throw new BadSetting(`The production profile does not start: ${faults.join('; ')}.`)
 }

@@ -23,7 +23,9 @@ export async function checkExtract(file: string, tables: ReadingTables): Promise
   const spool = await openSpool(path.join(tmpdir(), 'flsdb-check'))
   try {
     const spooled = await spoolStream(spool, path.basename(file), createReadStream(file), extractLimits.mostBytes)
-    const files = (await isZip(spooled)) ? await unpack(spool, spooled, { ...archiveLimits, totalBytes: extractLimits.mostBytes }) : [spooled]
+    const files = (await isZip(spooled))
+      ? await unpack(spool, spooled, { ...archiveLimits, totalBytes: extractLimits.mostBytes })
+      : [spooled]
     const seen = await Promise.all(files.map(one => recognise(one, tables.extract)))
     const refused = seen.flatMap(one => ('refused' in one ? [one.refused] : []))
     const known = seen.flatMap(one => ('known' in one ? [one.known] : []))

@@ -37,7 +37,8 @@ async function checkFile(
   try {
     if (options.questionnaire) return checkForm(bytes, await readFile(options.questionnaire))
     const start = bytes.subarray(0, 200).toString('latin1').trimStart()
-    if (/^(\u000b)?(MSH|FHS|BHS)/.test(start)) return checkHl7(bytes, options.feed, tables)
+    if (/^(MSH|FHS|BHS)/.test(start.startsWith('\v') ? start.slice(1) : start))
+      return checkHl7(bytes, options.feed, tables)
     if (/\.ndjson$/i.test(file) || /\.csv$|\.zip$|\.txt$/i.test(file)) return await checkExtract(file, tables)
     if (start.startsWith('{')) return checkFhir(bytes, options.feed, tables)
     return await checkExtract(file, tables)
