@@ -22,13 +22,21 @@ async function deliverOne(service: RunningService, delivery: Delivery): Promise<
 
 /** One HL7 v2 message over MLLP; the acknowledgement code, or what happened instead of one. */
 export async function sendFrame(service: Pick<RunningService, 'mllpPort'>, message: Buffer): Promise<string> {
-  let said = ''
+  return (await sendFrames(service, [message])).join()
+}
+
+/** Messages over one connection, one after the other; what each was answered. */
+export async function sendFrames(
+  service: Pick<RunningService, 'mllpPort'>,
+  messages: readonly Buffer[],
+): Promise<string[]> {
+  const said: string[] = []
   await sendMessages({
     host: '127.0.0.1',
     port: service.mllpPort,
-    messages: [message],
+    messages: [...messages],
     onAck: result => {
-      said = result.code || result.kind
+      said.push(result.code || result.kind)
     },
   })
   return said
