@@ -12,7 +12,13 @@ import { steadyStream } from '../../synthetic/stories-changes.ts'
 import { quiet, type RunningService, startService } from '../set-up/running.ts'
 
 export type Target = 'service' | 'mongod' | 'all'
-export type CampaignOptions = { readonly kills: number; readonly target: Target; readonly seed: string; readonly lanes?: number; readonly onCycle?: (cycle: number, what: string) => void }
+export type CampaignOptions = {
+  readonly kills: number
+  readonly target: Target
+  readonly seed: string
+  readonly lanes?: number
+  readonly onCycle?: (cycle: number, what: string) => void
+}
 
 /** One JSON line of a campaign. `invented`: kept without ever having been sent; `episodesWrong`: acknowledged messages without exactly their one episode. */
 export type CampaignResult = {
@@ -37,9 +43,18 @@ const database = 'durability'
  * moments and started again. The ledger stands outside what is killed: what was sent, what was acknowledged, which bytes. One embedded
  * member: proves crash safety of the process and of mongod, not fail-over.
  */
-export async function runCampaign({ kills, target, seed, lanes = 8, onCycle }: CampaignOptions): Promise<CampaignResult> {
+export async function runCampaign({
+  kills,
+  target,
+  seed,
+  lanes = 8,
+  onCycle,
+}: CampaignOptions): Promise<CampaignResult> {
   const folder = await mkdtemp(path.join(tmpdir(), 'flsdb-durability-'))
-  const mongod = await supplyMongod({ cacheFolder: path.join(import.meta.dirname, '..', '..', '.cache', 'mongod'), tell: () => undefined })
+  const mongod = await supplyMongod({
+    cacheFolder: path.join(import.meta.dirname, '..', '..', '.cache', 'mongod'),
+    tell: () => undefined,
+  })
   const random = makeRandom(seed)
   let server: Embedded = await startEmbedded(mongod, folder, { isThrowaway: true })
   let service = await start(server, folder)
@@ -69,7 +84,13 @@ export async function runCampaign({ kills, target, seed, lanes = 8, onCycle }: C
 }
 
 function start(server: Embedded, folder: string): Promise<RunningService> {
-  return startService({ database, dataFolder: folder, keepDatabase: true, uri: server.uri, environment: { FLSDB_LOG_LEVEL: 'silent' } })
+  return startService({
+    database,
+    dataFolder: folder,
+    keepDatabase: true,
+    uri: server.uri,
+    environment: { FLSDB_LOG_LEVEL: 'silent' },
+  })
 }
 
 type Line = { readonly bytes: Buffer; isAcknowledged: boolean; sends: number }
@@ -163,13 +184,17 @@ async function verdict(server: Embedded, ledger: Ledger): Promise<Omit<CampaignR
   const client = await MongoClient.connect(server.uri)
   const db = client.db(database)
   const kept = new Map<string, string[]>()
-  for await (const entry of db.collection('inbox').find({ protocol: 'hl7v2' }, { projection: { controlId: 1, sha256: 1, bytes: 1 } })) {
+  for await (const entry of db
+    .collection('inbox')
+    .find({ protocol: 'hl7v2' }, { projection: { controlId: 1, sha256: 1, bytes: 1 } })) {
     const bytes = Buffer.from(entry['bytes'].buffer)
     const hash = createHash('sha256').update(bytes).digest('hex')
     kept.set(entry['controlId'], [...(kept.get(entry['controlId']) ?? []), hash])
   }
   const episodes = new Map<string, number>()
-  for await (const episode of db.collection<{ records: string[] }>('episodes').find({}, { projection: { records: 1 } })) {
+  for await (const episode of db
+    .collection<{ records: string[] }>('episodes')
+    .find({}, { projection: { records: 1 } })) {
     for (const record of episode.records) episodes.set(record, (episodes.get(record) ?? 0) + 1)
   }
   await client.close()
@@ -185,7 +210,12 @@ async function verdict(server: Embedded, ledger: Ledger): Promise<Omit<CampaignR
     duplicated: [...kept.values()].filter(hashes => hashes.length > 1).length,
     corrupt: acknowledged.filter(([id, line]) => kept.has(id) && !kept.get(id)?.includes(hashOf(line))).length,
     invented: [...kept.keys()].filter(id => !ledger.lines.has(id)).length,
-    episodesWrong: acknowledged.filter(([, line]) => [...episodes].filter(([record]) => record.endsWith(`|${recordOf(line)}`)).reduce((sum, [, count]) => sum + count, 0) !== 1).length,
+    episodesWrong: acknowledged.filter(
+      ([, line]) =>
+        [...episodes]
+          .filter(([record]) => record.endsWith(`|${recordOf(line)}`))
+          .reduce((sum, [, count]) => sum + count, 0) !== 1,
+    ).length,
     longestGapMs: Math.round(ledger.longestGapMs),
   }
 }

@@ -13,19 +13,41 @@ beforeAll(async () => {
 })
 afterAll(() => rm(data, { recursive: true, force: true }))
 
-type Demo = { readonly child: ChildProcess; readonly ready: { http: string; mllp: number; profile: string; source: string; demo: string }; readonly tookMs: number }
+type Demo = {
+  readonly child: ChildProcess
+  readonly ready: { http: string; mllp: number; profile: string; source: string; demo: string }
+  readonly tookMs: number
+}
 
 async function startDemo(): Promise<Demo> {
   const started = performance.now()
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', '--demo'], {
-    cwd: root, detached: true, stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_OPTIONS: '', FLSDB_DATA: data, FLSDB_SEED: 'none', FLSDB_HTTP_PORT: '0', FLSDB_MLLP_PORT: '0', FLSDB_LOG_LEVEL: 'silent' },
+    cwd: root,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      ...process.env,
+      NODE_OPTIONS: '',
+      FLSDB_DATA: data,
+      FLSDB_SEED: 'none',
+      FLSDB_HTTP_PORT: '0',
+      FLSDB_MLLP_PORT: '0',
+      FLSDB_LOG_LEVEL: 'silent',
+    },
   })
   let output = ''
   child.stdout?.on('data', (part: Buffer) => {
     output += part.toString('utf8')
   })
-  const line = await eventually('the ready line', async () => output.trim().split('\n').find(text => text.startsWith('{"ready":true')), 60)
+  const line = await eventually(
+    'the ready line',
+    async () =>
+      output
+        .trim()
+        .split('\n')
+        .find(text => text.startsWith('{"ready":true')),
+    60,
+  )
   expect(output.trim().endsWith(line)).toBe(true)
   return { child, ready: JSON.parse(line), tookMs: performance.now() - started }
 }
@@ -38,7 +60,9 @@ async function pressCtrlC({ child }: Demo): Promise<number | null> {
 }
 
 function processesOf(folder: string): string[] {
-  return execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' }).split('\n').filter(line => line.includes(folder))
+  return execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' })
+    .split('\n')
+    .filter(line => line.includes(folder))
 }
 
 test('start, stop with Ctrl-C, start again: nothing left running, data and secrets kept', async () => {
@@ -69,5 +93,7 @@ test('killed outright, its helpers end by themselves and the next start works', 
 
 async function counts({ ready }: Demo): Promise<string> {
   const page = await (await fetch(`${ready.http}/`)).text()
-  return [...page.matchAll(/Feeds enrolled|Practices opted in|<td[^>]*>([\d,]+)<\/td>/g)].map(match => match[0].replace(/<[^>]+>/g, '')).join(' ')
+  return [...page.matchAll(/Feeds enrolled|Practices opted in|<td[^>]*>([\d,]+)<\/td>/g)]
+    .map(match => match[0].replace(/<[^>]+>/g, ''))
+    .join(' ')
 }

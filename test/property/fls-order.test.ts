@@ -29,27 +29,23 @@ const anyFact: fc.Arbitrary<Fact> = fc.oneof(
     .map(([days, value]) =>
       fact('observation', { when: at(day(days)), value, concept: concept('dxa', 'dxa.tscore.hip') }),
     ),
-  fc
-    .tuple(asOf, offset, thing, fc.boolean())
-    .map(([revision, days, visit, isGone]) =>
-      fact('encounter', {
-        status: isGone ? 'retracted' : 'active',
-        detail: isGone ? {} : { class: 'inpatient', state: 'finished', start: day(days), end: day(days + 3) },
-        revision: { ...revision, thing: visit, visit },
-      }),
-    ),
-  fc
-    .tuple(fc.constantFrom('2.04', '4.01', '1.06'), fc.integer({ min: 0, max: 300 }))
-    .map(([item, days]) =>
-      answer(item, item === '4.01' ? ['denosumab'] : item === '1.06' ? [day(days)] : ['no'], {
-        on: day(days),
-        detail: {
-          item,
-          values: item === '2.04' ? ['no'] : item === '4.01' ? ['denosumab'] : [day(days)],
-          response: `r${days % 3}`,
-        },
-      }),
-    ),
+  fc.tuple(asOf, offset, thing, fc.boolean()).map(([revision, days, visit, isGone]) =>
+    fact('encounter', {
+      status: isGone ? 'retracted' : 'active',
+      detail: isGone ? {} : { class: 'inpatient', state: 'finished', start: day(days), end: day(days + 3) },
+      revision: { ...revision, thing: visit, visit },
+    }),
+  ),
+  fc.tuple(fc.constantFrom('2.04', '4.01', '1.06'), fc.integer({ min: 0, max: 300 })).map(([item, days]) =>
+    answer(item, item === '4.01' ? ['denosumab'] : item === '1.06' ? [day(days)] : ['no'], {
+      on: day(days),
+      detail: {
+        item,
+        values: item === '2.04' ? ['no'] : item === '4.01' ? ['denosumab'] : [day(days)],
+        response: `r${days % 3}`,
+      },
+    }),
+  ),
   fc
     .tuple(fc.constantFrom('1948-05-02', '1948-02-05', '1980-01-01'), asOf)
     .map(([birthDate, revision]) => patient({ revision, detail: { birthDate: birthDate as never } })),
