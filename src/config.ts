@@ -62,12 +62,7 @@ export const settings = {
     default: 'cores − 1, at least 1',
     meaning: 'worker processes in this instance; 0 = intake only',
   },
-  FLSDB_OPT_OUTS: {
-    read: text,
-    default: 'synthetic in demo',
-    meaning:
-      'file with the current National Data Opt-Out list (one NHS number a line); missing or stale stops analyst outputs',
-  },
+
   FLSDB_MAPPINGS: {
     read: text,
     default: 'mappings of this release',
@@ -96,7 +91,6 @@ export type Config = {
   readonly publicUrl?: string
   readonly keyFile?: string
   readonly workers: number
-  readonly optOutFile?: string
   readonly mappingsFolder?: string
   readonly oidcIssuer?: string
   readonly oidcAudience?: string
@@ -140,7 +134,6 @@ export function readConfig(environment: Environment, fallback: Profile = 'produc
     ...optional('publicUrl', value('FLSDB_PUBLIC_URL')),
     ...optional('keyFile', value('FLSDB_KEY_FILE')),
     workers: value('FLSDB_WORKERS') ?? Math.max(1, availableParallelism() - 1),
-    ...optional('optOutFile', value('FLSDB_OPT_OUTS')),
     ...optional('mappingsFolder', mappings && path.resolve(mappings)),
     ...optional('oidcIssuer', value('OIDC_ISSUER')),
     ...optional('oidcAudience', value('OIDC_AUDIENCE')),

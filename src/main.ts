@@ -7,7 +7,7 @@ import { createMetrics } from './http/metrics.ts'
 import { RouteTableBroken } from './http/route-table.ts'
 import { loadTables } from './open-river.ts'
 import { type Directory, loadDirectory } from './store/directory.ts'
-import { freePort, isFree } from './store/embedded.ts'
+import { FolderInUse, freePort, isFree } from './store/embedded.ts'
 import { openInbox } from './store/inbox.ts'
 import { MongodMissing } from './store/mongod-supply.ts'
 import { practiceGate, registerVersion } from './store/registers.ts'
@@ -226,6 +226,7 @@ main().catch((cause: unknown) => {
     cause instanceof MongodMissing ||
     cause instanceof UnsafeDatabase ||
     cause instanceof KeyFileMissing ||
+    cause instanceof FolderInUse ||
     cause instanceof RouteTableBroken
   process.stderr.write(`${isTold ? cause.message : 'FLS-DB could not start.'}\n`)
   if (!isTold) createLogger().failure('start', cause)

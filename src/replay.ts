@@ -1,4 +1,4 @@
-import type { Db } from 'mongodb'
+import type { Db, Filter } from 'mongodb'
 import type { River } from './pipeline.ts'
 import type { InboxDocument } from './store/documents.ts'
 import { derivedCollections, ensureIndexes, type Store, scratchStore } from './store/store.ts'
@@ -28,11 +28,13 @@ export type ReplayOptions = {
 const scratchPrefix = 'replay.'
 const batchEntries = 200
 /** Bookkeeping of when something was written, not what it says. */
+/** One changed table gives every fact a new hash; what the fact says is what counts. */
+const versions = new Set(['tableHash'])
 const bookkeeping = new Set(['solve', 'version', 'dirty', 'dirtyAt', 'near'])
 
 /**
  * Reads the whole inbox again with the tables and models of today into scratch collections. Nothing live changes; entries expired by
- * retention are left out and counted. The order is that of receipt; any other gives the same documents.
+ * retention are left out and counted. Registers first, then lane by lane; any other order gives the same documents.
  */
 export async function buildReplay({
   river,
@@ -57,12 +59,19 @@ export async function buildReplay({
     batch = []
     onProgress(done, total)
   }
-  for await (const document of river.store.inbox.find(filter).sort({ receivedAt: 1, _id: 1 })) {
+  for await (const document of inLanes(river.store, filter)) {
     batch.push(document)
     if (batch.length >= batchEntries) await carry()
   }
   if (batch.length > 0) await carry()
   return { store, entries: done }
+}
+
+/** A lane holds all entries of its patients: read together, each is solved once and not once for every message. */
+async function* inLanes(store: Store, filter: Filter<InboxDocument>): AsyncGenerator<InboxDocument> {
+  yield* store.inbox.find({ ...filter, protocol: 'register' }).sort({ receivedAt: 1, _id: 1 })
+  for (let bucket = 0; bucket < 256; bucket++)
+    yield* store.inbox.find({ ...filter, bucket, protocol: { $ne: 'register' } })
 }
 
 /** Lists what would change, by collection, document and field. */
@@ -158,20 +167,22 @@ async function* differencesOf(
 
 function changedFields(a: AnyDocument, b: AnyDocument): string[] {
   return [...new Set([...Object.keys(a), ...Object.keys(b)])]
-    .filter(key => !bookkeeping.has(key) && canonical(a[key]) !== canonical(b[key]))
+    .filter(key => !bookkeeping.has(key) && canonical(a[key], versions) !== canonical(b[key], versions))
     .sort()
 }
 
-/** Documents from the database, keys sorted, so that only content counts. */
-export function canonical(value: unknown): string {
+/** Documents from the database, keys sorted, so that only content counts; keys in `left` are left out. */
+export function canonical(value: unknown, left: ReadonlySet<string> = new Set()): string {
   return (
-    JSON.stringify(value, (_key, inner: unknown) =>
-      inner !== null &&
-      typeof inner === 'object' &&
-      !Array.isArray(inner) &&
-      Object.getPrototypeOf(inner) === Object.prototype
-        ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : inner,
+    JSON.stringify(value, (key, inner: unknown) =>
+      left.has(key)
+        ? undefined
+        : inner !== null &&
+            typeof inner === 'object' &&
+            !Array.isArray(inner) &&
+            Object.getPrototypeOf(inner) === Object.prototype
+          ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+          : inner,
     ) ?? 'undefined'
   )
 }

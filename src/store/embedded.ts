@@ -18,6 +18,7 @@ export type Embedded = { readonly uri: string; readonly port: number; readonly p
 export async function startEmbedded(mongod: Mongod, folder: string, { isThrowaway = false } = {}): Promise<Embedded> {
   const dbPath = path.join(folder, 'mongod')
   await mkdir(dbPath, { recursive: true })
+  await refuseSecond(path.join(dbPath, 'mongod.lock'), folder)
   const port = await choosePort(path.join(folder, 'mongod.port'))
   const server = await MongoMemoryServer.create({
     instance: {
@@ -49,6 +50,32 @@ export async function startEmbedded(mongod: Mongod, folder: string, { isThrowawa
     stop: async () => {
       await server.stop({ doCleanup: false, force: false })
     },
+  }
+}
+
+/** The data folder is held by a mongod that runs. */
+export class FolderInUse extends Error {
+  readonly code = 'folder-in-use'
+}
+
+/** A mongod of a service that was just killed gets a few seconds to end; one that stays belongs to a service that runs. */
+async function refuseSecond(lockFile: string, folder: string): Promise<void> {
+  const pid = Number((await readFile(lockFile, 'utf8').catch(() => '')).trim())
+  for (let attempt = 0; pid > 0 && isAlive(pid); attempt++) {
+    if (attempt === 100)
+      throw new FolderInUse(
+        `The data folder ${folder} is in use by a running service (mongod ${pid}). Stop it, or set FLSDB_DATA to another folder.`,
+      )
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
   }
 }
 
