@@ -61,7 +61,7 @@ export class FolderInUse extends Error {
 /** A mongod of a service that was just killed gets a few seconds to end; one that stays belongs to a service that runs. */
 async function refuseSecond(lockFile: string, folder: string): Promise<void> {
   const pid = Number((await readFile(lockFile, 'utf8').catch(() => '')).trim())
-  for (let attempt = 0; pid > 0 && isAlive(pid); attempt++) {
+  for (let attempt = 0; pid > 0 && (await isMongod(pid)); attempt++) {
     if (attempt === 100)
       throw new FolderInUse(
         `The data folder ${folder} is in use by a running service (mongod ${pid}). Stop it, or set FLSDB_DATA to another folder.`,
@@ -70,13 +70,15 @@ async function refuseSecond(lockFile: string, folder: string): Promise<void> {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** After a restart of the host the number may be another program's; where there is no /proc, any living process counts. */
+async function isMongod(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0)
-    return true
   } catch {
     return false
   }
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => 'mongod')
+  return command.includes('mongod')
 }
 
 /** Initiates the set, or, when the data folder comes back under another port, points its only member at this one. */
