@@ -61,14 +61,18 @@ export async function carryDown(
   const touched = await writeFacts(river.store, entries)
   const rows = reads.flatMap(({ entry, facts }) => (entry.protocol === 'extract' ? facts : []))
   for (const record of await settleRows(river.store, rows)) touched.add(record)
-  await relink(river, touched)
+  await relink(
+    river,
+    touched,
+    entries.every(entry => entry.isFirst),
+  )
 }
 
-/** Stages 3 to 5 for records whose facts changed. */
-export async function relink(river: River, touched: ReadonlySet<RecordKey>): Promise<void> {
+/** Stages 3 to 5 for records whose facts changed. `isFirst`: no attempt before this one can have broken off between two writes. */
+async function relink(river: River, touched: ReadonlySet<RecordKey>, isFirst: boolean): Promise<void> {
   if (touched.size === 0) return
   const identifying = await identifyingFactsOf(river.store, [...touched])
-  await updateRecords(river.store, touched, identifying, finderFor(river.models))
+  await updateRecords(river.store, touched, identifying, finderFor(river.models), isFirst)
   await solveTouched(river, touched)
 }
 

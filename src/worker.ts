@@ -95,7 +95,8 @@ export async function workBatch(options: BatchOptions, batch: readonly InboxDocu
     options.report({ kind: 'batch', entries: batch.length, milliseconds: performance.now() - started })
   } catch (cause) {
     const [only, ...others] = batch
-    if (others.length > 0) for (const one of batch) await workBatch(options, [one])
+    const again = { ...options, settlement: { ...options.settlement, isFirst: () => false } }
+    if (others.length > 0) for (const one of batch) await workBatch(again, [one])
     else if (only) await tellFailure(options, only, cause)
   }
 }
@@ -125,7 +126,15 @@ async function workTogether(options: BatchOptions, batch: readonly InboxDocument
         : []
     }),
   )
-  await settlement.readAgain(again)
+  await settlement.readAgain([...again, ...(await servedMeanwhile(river, readable))])
+}
+
+/** Entries whose code came while they were being read: who brought it could not yet see that they wait. */
+async function servedMeanwhile(river: River, reads: readonly Read[]): Promise<InboxId[]> {
+  const waiting = reads.filter(read => (read.waitsFor?.length ?? 0) > 0)
+  if (waiting.length === 0) return []
+  const codebook = await river.codebook(waiting.map(read => read.entry))
+  return waiting.filter(read => read.waitsFor?.some(key => codebook.has(key))).map(read => read.entry.id)
 }
 
 async function tellFailure(
@@ -139,7 +148,8 @@ async function tellFailure(
 
 function liveSettlement({ store }: River): Settlement {
   return {
-    isFirst: ({ attempts, readAt }) => attempts === 1 && readAt === undefined,
+    // Only the fence never goes back: a claim released unread gives its attempt back.
+    isFirst: ({ fence, readAt }) => fence === 1 && readAt === undefined,
     finish: finished => finishEntries(store, finished),
     fail: (entry, code) => failEntry(store, entry, code, false),
     readAgain: ids => requeueEntries(store, ids),

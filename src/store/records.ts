@@ -13,20 +13,22 @@ export type Finder = {
   readonly isNear: (a: RecordEvidence, b: RecordEvidence) => boolean
 }
 
-/** No person has more records than this; a larger component is a broken feed and is cut (and counted) rather than solved for ever. */
+/** No person has more records than this; a larger component is a broken feed and is cut in pieces rather than solved for ever. */
 const largestComponent = 400
 /** Safety net for one candidate look-up; the blocking keys keep real ones far below. */
 const mostCandidates = 2_000
 
 /**
  * Brings the record documents of `touched` in line with their facts: facets, blocking keys, neighbours.
- * Written before candidates are searched, so that of two records arriving at once at least one sees the other.
+ * Written before candidates are searched, so that of two records arriving at once at least one sees the other. Unless it is the first
+ * attempt, what looks unchanged is searched too: the attempt before may have written the record and died before the search.
  */
 export async function updateRecords(
   store: Store,
   touched: ReadonlySet<RecordKey>,
   facts: readonly Fact[],
   finder: Finder,
+  isFirst: boolean,
 ): Promise<void> {
   const keys = [...touched]
   const known = new Map(
@@ -39,7 +41,7 @@ export async function updateRecords(
   for (const key of keys) {
     const next = recordDocument(key, byRecord.get(key) ?? [], known.get(key), finder)
     const before = known.get(key)
-    if (before && isAlike(before, next)) {
+    if (isFirst && before && isAlike(before, next)) {
       alike.push(key)
       continue
     }
@@ -69,35 +71,34 @@ export async function componentsOf(store: Store, start: ReadonlySet<RecordKey>):
       found.set(document._id, document)
     const seen = new Set([...found.keys(), ...frontier])
     frontier = [...new Set([...found.values()].flatMap(document => document.near))].filter(key => !seen.has(key))
-    if (found.size > start.size + largestComponent) break
+    if (found.size > start.size * largestComponent) break
   }
   return splitComponents(found)
 }
 
-/** Those of the records a solve read that have changed, or were marked dirty, since it read them. */
+/** Those of the records a solve read that have changed since it read them. */
 export async function changedSince(store: Store, read: readonly RecordDocument[]): Promise<Set<RecordKey>> {
   const now = await store.records
-    .find({ _id: { $in: read.map(document => document._id) } }, { projection: { version: 1, dirty: 1 } })
+    .find({ _id: { $in: read.map(document => document._id) } }, { projection: { version: 1 } })
     .toArray()
-  const before = new Map(read.map(document => [document._id, document]))
-  return new Set(
-    now
-      .filter(
-        ({ _id, version, dirty }) =>
-          version !== before.get(_id)?.version || (dirty !== undefined && dirty !== before.get(_id)?.dirty),
-      )
-      .map(({ _id }) => _id),
-  )
+  const before = new Map(read.map(document => [document._id, document.version]))
+  return new Set(now.filter(({ _id, version }) => version !== before.get(_id)).map(({ _id }) => _id))
 }
 
-/** Asks the workers to solve these records again because something outside their facts changed (opt-in, model, register). */
+/**
+ * Asks the workers to solve these records again because something outside their facts changed (opt-in, model, register). A new version as
+ * well: who solves them at this moment with what was known before must see it, even when another has solved and cleared them meanwhile.
+ */
 export async function markDirty(
   store: Store,
   filter: { organisation?: OdsCode; side?: 'gp' | 'hospital' | 'site'; _id?: { $in: RecordKey[] } },
   token: string,
   at: Date,
 ): Promise<number> {
-  const { modifiedCount } = await store.records.updateMany(filter, { $set: { dirty: token, dirtyAt: at } })
+  const { modifiedCount } = await store.records.updateMany(filter, {
+    $set: { dirty: token, dirtyAt: at },
+    $inc: { version: 1 },
+  })
   return modifiedCount
 }
 
@@ -203,7 +204,7 @@ function splitComponents(found: Map<RecordKey, RecordDocument>): RecordDocument[
     const component = [start]
     for (const document of component) {
       for (const key of document.near) {
-        const next = left.get(key)
+        const next = component.length < largestComponent ? left.get(key) : undefined
         if (next && left.delete(key)) component.push(next)
       }
     }
