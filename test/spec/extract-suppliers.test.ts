@@ -132,6 +132,62 @@ describe('EMIS-shaped', () => {
   })
 })
 
+describe('FHIR NDJSON', () => {
+  const line = (resource: object) => JSON.stringify(resource)
+  const snomed = (code: string) => ({ coding: [{ system: 'http://snomed.info/sct', code }] })
+  const chunk = chunkOf(
+    'fhir',
+    'ndjson',
+    Buffer.from(
+      [
+        '',
+        line({ resourceType: 'Organization', id: 'o1', name: 'A practice' }),
+        line({
+          resourceType: 'Condition',
+          id: 'c1',
+          subject: { reference: 'Patient/p1' },
+          code: snomed('5913000'),
+          onsetDateTime: '2024-01',
+        }),
+        line({
+          resourceType: 'Observation',
+          id: 'h1',
+          status: 'final',
+          subject: { reference: 'https://gp.example/fhir/Patient/p1' },
+          code: snomed('50373000'),
+          effectiveDateTime: '2024-01-02',
+          valueQuantity: { value: 158, unit: 'cm', system: 'http://unitsofmeasure.org', code: 'cm' },
+        }),
+        line({
+          resourceType: 'Patient',
+          id: 'p1',
+          name: [{ family: 'Testley', given: ['Ada'] }],
+          birthDate: '1941-03-09',
+        }),
+        line({ resourceType: 'Condition', id: 'c2', code: snomed('5913000') }),
+      ].join('\n'),
+    ),
+  )
+  const { delimiter: _csv, ...meta } = chunk.meta ?? {}
+  const read = readExtract({ ...chunk, meta: { ...meta, header: '', rowsBefore: 0 } }, tables, emptyCodebook)
+  test('lines belong to the Patient they name, wherever its own line stands', () => {
+    expect(read.facts.map(({ kind, record, source }) => [kind, record, source.path.split('#')[0]])).toEqual([
+      ['diagnosis', 'B86001|gp|p1', 'Condition/c1'],
+      ['observation', 'B86001|gp|p1', 'Observation/h1'],
+      ['identity', 'B86001|gp|p1', 'Patient/p1'],
+    ])
+  })
+  test('what is about nobody is kept unused; what should name a patient and does not is refused', () => {
+    expect(read.rowOutcomes.map(row => [row.outcome, ...row.issues.map(found => found.code)])).toEqual([
+      ['kept', 'resource-not-used'],
+      ['kept'],
+      ['kept'],
+      ['kept'],
+      ['rejected', 'reference-unresolved'],
+    ])
+  })
+})
+
 describe('TPP-shaped', () => {
   const { facts } = readFolder('tpp', 'B86002', 'windows-1252')
   const rowOf = (id: string, file: string) =>
