@@ -3,7 +3,10 @@ import type { RecordKey } from '../fls/fact.ts'
 import type { FactDocument, PersonDocument } from './documents.ts'
 import type { Store } from './store.ts'
 
-/** One assignment made by linkage, for audit and evaluation (decisions.md 11): a patient statement, or a fracture fact. */
+/**
+ * One assignment made by linkage, for audit and evaluation (decisions.md 11): a patient statement, or a fracture fact. `path`: the row id, the
+ * `Type/id` or the place in the message, without the place inside it.
+ */
 export type LinkLine = {
   readonly inboxId: string
   readonly sender: string
@@ -91,7 +94,7 @@ function lineOf(
     sender,
     localPatientId: localNumberOf(fact.record),
     controlId,
-    path,
+    path: path.split('#', 1)[0] ?? path,
     personId: person._id,
     fractureId: placed?.fractureId ?? null,
     episodeId: placed?.episodeId ?? null,

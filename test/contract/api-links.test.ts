@@ -107,7 +107,7 @@ beforeAll(async () => {
     fact('d2', a, 'diagnosis', 'DG1[2]-3'),
     fact('gone', a, 'diagnosis', 'DG1[3]-3', { status: 'retracted' }),
     fact('other', a, 'diagnosis', 'DG1[4]-3', { concept: { set: 'osteoporosis', id: 'x', kind: 'include' } }),
-    fact('i2', b, 'identity', 'row 3'),
+    fact('i2', b, 'identity', 'r-3#row 3, patientId'),
   ])
   await reviews.insertOne({
     _id: 'r1',
@@ -269,7 +269,7 @@ test('every assignment, one line per patient statement and fracture fact', async
       ...common,
       inboxId: 'i2-in',
       controlId: 'c-i2',
-      path: 'row 3',
+      path: 'r-3',
       personId: 'p2',
       localPatientId: '7',
       fractureId: null,
