@@ -55,7 +55,8 @@ export function declare(address: Address, files: readonly KnownFile[], found: Su
     mode,
     // A sender's clock ahead of ours must not outrank what comes later.
     asOf: [asOf, instantOf(receivedAt)].sort()[0] ?? asOf,
-    covers,
+    // An empty patient file makes the absence of everything else suspect as well: all deletes are held.
+    covers: isPatientsMissing ? [] : covers,
     ...(from ? { from } : {}),
     ...(organisationId ? { organisationId } : {}),
     ...(hold ? { hold } : {}),
