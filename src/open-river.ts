@@ -89,7 +89,12 @@ async function applyEntry(store: Store, keys: Keys, { entry, codes }: Read): Pro
   const practice = await applyExtractEntry(store.db, entry)
   if (practice) await markDirty(store, { organisation: practice, side: 'gp' }, entry.id, new Date())
   if (!codes?.length) return []
-  return entriesWaitingFor(store, await addCodes(store.db, codes, String(entry.meta?.['asOf'] ?? '')))
+  await addCodes(store.db, codes, String(entry.meta?.['asOf'] ?? ''))
+  // All keys, not the new ones alone: a batch that broke off after adding them has told nobody.
+  return entriesWaitingFor(
+    store,
+    codes.map(code => code.key),
+  )
 }
 
 /** A practice's opt-in or withdrawal touches every record it sent: they are solved again, in the background. */
