@@ -31,7 +31,7 @@ export function isInScope(principal: Principal, organisations: readonly string[]
 }
 
 /**
- * What a principal may see of the inbox: a hospital client its own feeds, a GP supplier its own practices' extracts, an engineer the
+ * What a principal may see of the inbox: a hospital client its own feeds, a GP supplier its own uploads, an engineer the
  * feeds of the own organisation, the operator every arrival (metadata only, see policy). Anyone else: nothing.
  */
 export function arrivalScope(principal: Principal): ScopeFilter {
@@ -39,7 +39,7 @@ export function arrivalScope(principal: Principal): ScopeFilter {
     case 'hospital':
       return { sender: { $in: principal.feeds }, organisation: { $in: principal.organisations } }
     case 'gp-supplier':
-      return { practice: { $in: principal.practices } }
+      return { sender: { $in: principal.feeds } }
     case 'engineer':
       return { organisation: { $in: principal.organisations } }
     case 'operator':

@@ -25,6 +25,8 @@ export type JobDocument = {
   kind: 'extract'
   state: JobState
   practice: OdsCode
+  /** The feed that sent it. */
+  sender?: string
   extractId: string
   mode: 'full' | 'delta'
   isDryRun: boolean

@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { ZipFile } from 'yazl'
-import type { OdsCode } from '../../src/fls/fact.ts'
+import type { Instant } from '../../src/fls/dates.ts'
+import type { InboxId, OdsCode } from '../../src/fls/fact.ts'
 import { loadExtractTables } from '../../src/mapping/extract-tables.ts'
 import { loadMappings } from '../../src/mapping/load-mappings.ts'
-import type { Accept } from '../../src/sources/arrival.ts'
+import type { Accept, InboxEntry } from '../../src/sources/arrival.ts'
 import { extractRoutes } from '../../src/sources/extract/routes.ts'
 import { openInbox, type PracticeGate } from '../../src/store/inbox.ts'
+import { applyRegisterEntry, registerBytes } from '../../src/store/registers.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { loadTerminology } from '../../src/terminology/load-terminology.ts'
 import { eventually } from '../set-up/running.ts'
@@ -229,6 +231,35 @@ test('a job of another supplier does not exist for me', async () => {
   })
   const other = { practices: ['A81001'], feeds: ['other'] }
   expect((await service.call('gp-supplier', locationOf(answer), { claims: other })).status).toBe(404)
+})
+
+test('a practice enrolled after the token was made: its supplier may send, any supplier while none is named, nobody else', async () => {
+  const enrol = (id: string, supplier?: string) =>
+    applyRegisterEntry(
+      store.db,
+      {
+        protocol: 'register',
+        id: id.padEnd(64, '0') as InboxId,
+        receivedAt: '2024-08-01T00:00:00.000Z' as Instant,
+        bytes: registerBytes({
+          register: 'practice',
+          id,
+          by: 'ig-lead',
+          statement: { optedIn: true, ...(supplier ? { supplier } : {}) },
+        }),
+      } as InboxEntry,
+      text => text,
+    )
+  await enrol('B87001')
+  await enrol('B87002', 'gp-supplier')
+  await enrol('B87003', 'other')
+  const sent = async (practice: string) => {
+    const answer = await post(`?practice=${practice}&extractId=new&mode=full`, small, { 'Content-Type': 'text/csv' })
+    return [answer.status, answer.status === 202 ? (await finished(locationOf(answer))).state : undefined]
+  }
+  expect(await sent('B87001')).toEqual([202, 'done'])
+  expect(await sent('B87002')).toEqual([202, 'done'])
+  expect(await sent('B87003')).toEqual([403, undefined])
 })
 
 test('events tell the state until the job ends', async () => {

@@ -47,7 +47,7 @@ export async function receiveExtract(
     readonly from: ExtractSender
     readonly isDryRun: boolean
   },
-  mayDeclare: (practice: string) => void,
+  mayDeclare: (practice: string) => Promise<void>,
 ): Promise<JobDocument> {
   const prepared = await prepare(deps, upload, mayDeclare)
   const known = await findJob(deps.db, prepared.job._id)
@@ -62,9 +62,16 @@ async function prepare(
     spool,
     files,
     address,
+    from,
     isDryRun,
-  }: { spool: Spool; files: readonly SpooledFile[]; address: Address; isDryRun: boolean },
-  mayDeclare: (practice: string) => void,
+  }: {
+    spool: Spool
+    files: readonly SpooledFile[]
+    address: Address
+    from: ExtractSender
+    isDryRun: boolean
+  },
+  mayDeclare: (practice: string) => Promise<void>,
 ): Promise<Prepared> {
   const unpacked: SpooledFile[] = []
   for (const file of files) {
@@ -78,7 +85,7 @@ async function prepare(
     throw new Refusal(422, refused.length > 0 ? refused : [issue('file-not-recognised', 'body')])
   const found = await survey(known, deps.tables)
   const declared = declare(address, known, found, deps.clock())
-  mayDeclare(declared.practice)
+  await mayDeclare(declared.practice)
   await deps.checkPractice(declared.practice)
   const contentHash = hashOf(unpacked)
   const id = createHash('sha256')
@@ -96,7 +103,7 @@ async function prepare(
     ...compared.issues,
   ]
   return {
-    job: { ...newJob(deps, declared, id, isDryRun, messages), unchanged: compared.unchanged },
+    job: { ...newJob(deps, declared, id, isDryRun, messages), sender: from.sender, unchanged: compared.unchanged },
     files: known,
     declared,
     compared,

@@ -1,5 +1,6 @@
 import { createSession } from 'better-sse'
 import type { Db } from 'mongodb'
+import type { Principal } from '../../access/principal.ts'
 import { isInScope } from '../../access/scope.ts'
 import { instantOf } from '../../fls/dates.ts'
 import type { OdsCode, RecordKey } from '../../fls/fact.ts'
@@ -9,6 +10,7 @@ import { Refusal } from '../../http/refusal.ts'
 import type { Call, Route } from '../../http/route.ts'
 import type { ExtractTables } from '../../mapping/extract-tables.ts'
 import { loadCodebook } from '../../store/codebook.ts'
+import { loadDirectory } from '../../store/directory.ts'
 import { type PracticeGate, readInboxEntry } from '../../store/inbox.ts'
 import { findJob, type JobDocument } from '../../store/jobs.ts'
 import type { Store } from '../../store/store.ts'
@@ -136,14 +138,14 @@ async function postExtract(
   }
   const [sender] = principal.feeds
   if (!sender) throw new Refusal(403, [issue('forbidden', '', { hint: 'this client has no feed' })])
-  const mayDeclare = (practice: string): void => {
-    if (!principal.practices.some(own => own === practice.toUpperCase()))
+  const mayDeclare = async (practice: string): Promise<void> => {
+    if (!(await mayDeclarePractice(principal, practice.toUpperCase(), deps.db)))
       throw new Refusal(403, [issue('forbidden', 'practice')])
   }
   try {
     // Before a gigabyte is read: both are known from the address.
     if (address.practice) {
-      mayDeclare(address.practice)
+      await mayDeclare(address.practice)
       await deps.checkPractice(address.practice.toUpperCase() as OdsCode)
     }
     const spool = await openSpool(deps.dataFolder)
@@ -164,6 +166,17 @@ async function postExtract(
   }
 }
 
+/**
+ * A supplier submits for the practices its token names, and for those enrolled since: of a practice in the register its supplier's feed decides,
+ * and one enrolled without a supplier is open to every supplier until the register names one.
+ */
+async function mayDeclarePractice(principal: Principal, practice: string, db: Db): Promise<boolean> {
+  if (principal.practices.some(own => own === practice)) return true
+  const enrolled = (await loadDirectory(db)).practices.get(practice)
+  if (!enrolled) return false
+  return enrolled.supplier === undefined || principal.feeds.includes(enrolled.supplier)
+}
+
 /** 403 with the date from which the practice was closed, when there is one. */
 function closed({ since }: PracticeClosed): Refusal {
   return new Refusal(403, [
@@ -171,11 +184,16 @@ function closed({ since }: PracticeClosed): Refusal {
   ])
 }
 
-/** A job of a practice outside the caller's scope does not exist for them. */
+/** A job outside the caller's scope, neither of an own practice nor sent by an own feed, does not exist for them. */
 async function jobFor({ request, principal }: Pick<Call, 'request' | 'principal'>, db: Db): Promise<JobDocument> {
   const job = await findJob(db, String(request.params['id']))
-  if (!job || !isInScope(principal, [job.practice])) throw new Refusal(404, [issue('not-found', 'address')])
+  const isOwn = job && (isInScope(principal, [job.practice]) || isSentBy(principal, job))
+  if (!job || !isOwn) throw new Refusal(404, [issue('not-found', 'address')])
   return job
+}
+
+function isSentBy({ role, feeds }: Principal, { sender }: JobDocument): boolean {
+  return role === 'gp-supplier' && sender !== undefined && feeds.includes(sender)
 }
 
 async function viewOf(job: JobDocument, deps: ExtractDeps) {
