@@ -86,7 +86,7 @@ function writtenIn(read: StrictJson, notes: FhirNotes): FhirResource[] {
 }
 
 /** The sender's id; else, for all but patients, an identifier that can stand in an address. */
-function ownId(type: string, resource: JsonObject): string | undefined {
+export function ownId(type: string, resource: JsonObject): string | undefined {
   const id = textAt(resource, 'id')
   if (id !== undefined || type === 'Patient') return id
   const identifier = objectsAt(resource, 'identifier')[0] ?? objectAt(resource, 'identifier')

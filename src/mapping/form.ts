@@ -18,6 +18,7 @@ import { decodeUtf8, readStrictJson } from '../sources/fhir/strict-json.ts'
 import { patientAudit } from '../sources/form/canonical.ts'
 import { type FormNotes, formNotesOf, formRecordKey, subjectNumbers } from '../sources/form/form-notes.ts'
 import { factId } from './fact-id.ts'
+import { ownId } from './fhir.ts'
 import type { MappingTables } from './tables.ts'
 
 type Given = { readonly item: Item; readonly values: readonly string[]; readonly path: string }
@@ -26,6 +27,8 @@ type Form = {
   readonly resource: JsonObject
   readonly notes: FormNotes
   readonly record: RecordKey
+  /** `QuestionnaireResponse/<id>`, as link lines and origins name it. */
+  readonly label: string
   readonly asOf: Instant
   readonly given: readonly Given[]
   readonly tables: Pick<MappingTables, 'hash' | 'acceptTestNumbers'>
@@ -45,7 +48,8 @@ export function readForm(entry: InboxEntry, tables: Form['tables']): Reading {
   const { given, issues } = readAnswers(resource, read.literals, notes)
   const numbers = subjectNumbers(resource)
   const record = notes.record ?? entry.recordKey ?? formRecordKey(entry.organisation, numbers, notes.response)
-  const form: Form = { entry, resource, notes, record, asOf: asOfOf(entry, resource, notes), given, tables }
+  const label = `QuestionnaireResponse/${ownId('QuestionnaireResponse', resource) ?? notes.response}`
+  const form: Form = { entry, resource, notes, record, label, asOf: asOfOf(entry, resource, notes), given, tables }
   const status = textAt(resource, 'status')
   const moved = (notes.movedFrom ?? []).map((from, index) => tombstone(form, from, `movedFrom[${index}]`))
   if (status === 'entered-in-error') return { facts: [...moved, tombstone(form, record, 'status')], issues }
@@ -128,9 +132,9 @@ function first(form: Form, item: string): Given | undefined {
 
 type Made = Pick<Fact, 'id' | 'record' | 'organisation' | 'side' | 'status' | 'revision' | 'source'>
 
-function made({ entry, notes, record, asOf, tables }: Form, path: string, row: string): Made {
+function made({ entry, notes, record, label, asOf, tables }: Form, place: string, row: string): Made {
   return {
-    id: factId(entry.id, path, row),
+    id: factId(entry.id, place, row),
     record,
     organisation: entry.organisation,
     side: 'site',
@@ -140,7 +144,14 @@ function made({ entry, notes, record, asOf, tables }: Form, path: string, row: s
       order: notes.ordinal,
       set: notes.items ? `edit:${entry.id}` : `QuestionnaireResponse/${notes.response}`,
     },
-    source: { inboxId: entry.id, path, row, tableHash: tables.hash, sender: entry.sender, controlId: entry.controlId },
+    source: {
+      inboxId: entry.id,
+      path: `${label}#${place}`,
+      row,
+      tableHash: tables.hash,
+      sender: entry.sender,
+      controlId: entry.controlId,
+    },
   }
 }
 
