@@ -9,7 +9,8 @@ export type EarlierVersion = { readonly fact: Fact; readonly became: FactId }
 /**
  * Which fracture each replaced statement has become part of: the working diagnosis of an attendance belongs where the final one of the same
  * list stands, an edited row where its newest version does. Of several fractures of one place, that of the same code, else the only one of a
- * compatible site; a list left with one fracture has corrected its site. What was cancelled or refuted became nothing.
+ * compatible site; those of the same code as another of the older list are left to it. A list left with one fracture has corrected its site.
+ * What was cancelled or refuted became nothing.
  */
 export function earlierVersions(
   fractures: readonly PersonFracture[],
@@ -20,20 +21,41 @@ export function earlierVersions(
     fractures.flatMap(({ fractureId, memberFacts }) => memberFacts.map(fact => ({ fractureId, fact }))),
     ({ fact }) => placeOf(fact),
   )
-  const found = past.filter(isFractureStatement).flatMap(fact => {
-    const heir = heirOf(fact, standing.get(placeOf(fact)) ?? [], sites)
-    return heir ? [{ fractureId: heir.fractureId, version: { fact, became: heir.fact.id } }] : []
-  })
+  const lists = Map.groupBy(past.filter(isFractureStatement), fact => `${placeOf(fact)}\n${fact.source.inboxId}`)
+  const found = [...lists.values()].flatMap(list =>
+    heirsOf(list, list[0] ? (standing.get(placeOf(list[0])) ?? []) : [], sites).map(({ fact, heir }) => ({
+      fractureId: heir.fractureId,
+      version: { fact, became: heir.fact.id },
+    })),
+  )
   const byFracture = Map.groupBy(found, one => one.fractureId)
   return new Map([...byFracture].map(([id, versions]) => [id, versions.map(one => one.version)]))
 }
 
 type Heir = { readonly fractureId: string; readonly fact: Fact }
 
-function heirOf(fact: Fact, heirs: readonly Heir[], sites: SiteTree): Heir | undefined {
+/** One older list and what stands in its place now: first what kept its code, then the rest among what is left. */
+function heirsOf(
+  list: readonly Fact[],
+  standing: readonly Heir[],
+  sites: SiteTree,
+): readonly { readonly fact: Fact; readonly heir: Heir }[] {
+  const same = list.flatMap(fact => {
+    const heir = standing.find(one => one.fact.concept?.id === fact.concept?.id && isSameSide(one.fact, fact))
+    return heir ? [{ fact, heir }] : []
+  })
+  const taken = new Set(same.map(({ heir }) => heir.fractureId))
+  const left = standing.filter(heir => !taken.has(heir.fractureId))
+  const others = list.flatMap(fact => {
+    if (same.some(one => one.fact === fact)) return []
+    const heir = likeliest(fact, left.length > 0 ? left : standing, sites)
+    return heir ? [{ fact, heir }] : []
+  })
+  return [...same, ...others]
+}
+
+function likeliest(fact: Fact, heirs: readonly Heir[], sites: SiteTree): Heir | undefined {
   const site = fact.concept?.id ?? ''
-  const same = heirs.filter(heir => heir.fact.concept?.id === site && isSameSide(heir.fact, fact))
-  if (same.length > 0) return same[0]
   const alike = heirs.filter(
     heir => isSameSide(heir.fact, fact) && sites.isCompatible(heir.fact.concept?.id ?? '', site),
   )

@@ -41,6 +41,7 @@ describe('what a replaced statement has become part of', () => {
     ['of two in the list: the one of the same code', [[1, 'v1', 'wrist'], [2, 'v1', 'hip.neck'], [2, 'v1', 'wrist']], ['0 → 2']],
     ['of two in the list: the only one of a compatible site', [[1, 'v1', 'hip.unspecified'], [2, 'v1', 'wrist'], [2, 'v1', 'hip.neck']], ['0 → 2']],
     ['of two, neither alike: none', [[1, 'v1', 'ankle'], [2, 'v1', 'wrist'], [2, 'v1', 'hip.neck']], []],
+    ['of two, one kept its code: the other is the other', [[1, 'v1', 'unspecified'], [1, 'v1', 'ankle'], [2, 'v1', 'wrist'], [2, 'v1', 'ankle']], ['0 → 2', '1 → 3']],
     ['a list of another visit: none', [[1, 'v1', 'wrist'], [2, 'v2', 'wrist']], []],
     ['refuted: nothing', [[1, 'v1', 'wrist', { certainty: 'refuted' }], [2, 'v1', 'wrist']], []],
     ['twice replaced: both', [[1, 'v1', 'wrist'], [2, 'v1', 'wrist'], [3, 'v1', 'wrist']], ['0 → 2', '1 → 2']],
