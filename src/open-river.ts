@@ -25,8 +25,11 @@ const root = path.join(import.meta.dirname, '..')
 
 export type OpenRiver = {
   readonly river: River
-  /** Effects of entries beside their facts: registers, code tables, resource index. Idempotent. Returns entries to read again. */
-  readonly applyEntries: (reads: readonly Read[]) => Promise<readonly InboxId[]>
+  /**
+   * Effects of entries beside their facts: registers, code tables, resource index. Idempotent. `on`: the store whose records they touch, that
+   * of a replay or the live one. Returns entries to read again.
+   */
+  readonly applyEntries: (reads: readonly Read[], on: Store) => Promise<readonly InboxId[]>
 }
 
 /** Which tables to read with: test numbers as numbers or not, and a folder of mappings other than that of this release. */
@@ -59,7 +62,7 @@ export function openRiver(store: Store, keys: Keys, settings: TableSettings): Op
         entries.flatMap(entry => (entry.protocol === 'extract' ? codeKeysOf(entry, tables.extract) : [])),
       ),
   }
-  return { river, applyEntries: reads => applyEntries(store, keys, reads) }
+  return { river, applyEntries: (reads, on) => applyEntries(on, keys, reads) }
 }
 
 /** The registers, loaded again when their version has moved or an extract was closed, confirmed or held. */

@@ -68,6 +68,14 @@ export async function carryDown(
   )
 }
 
+/**
+ * Takes the facts of an entry that cannot be carried down out again: left standing, they would break every later message of the same
+ * patient. The entry itself stays in the inbox.
+ */
+export async function takeBack(river: River, inboxId: InboxId): Promise<void> {
+  await relink(river, await writeFacts(river.store, [{ inboxId, facts: [], isFirst: false }]), false)
+}
+
 /** Stages 3 to 5 for records whose facts changed. `isFirst`: no attempt before this one can have broken off between two writes. */
 async function relink(river: River, touched: ReadonlySet<RecordKey>, isFirst: boolean): Promise<void> {
   if (touched.size === 0) return

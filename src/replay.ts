@@ -1,6 +1,8 @@
 import type { Db, Filter } from 'mongodb'
+import type { InboxId } from './fls/fact.ts'
 import type { River } from './pipeline.ts'
 import type { InboxDocument } from './store/documents.ts'
+import { closingMeta } from './store/extracts.ts'
 import { derivedCollections, ensureIndexes, type Store, scratchStore } from './store/store.ts'
 import { type Settlement, type WorkerOptions, workBatch } from './worker.ts'
 
@@ -27,14 +29,16 @@ export type ReplayOptions = {
 
 const scratchPrefix = 'replay.'
 const batchEntries = 200
-/** Bookkeeping of when something was written, not what it says. */
+const largestBatchBytes = 8 * 1024 * 1024
 /** One changed table gives every fact a new hash; what the fact says is what counts. */
 const versions = new Set(['tableHash'])
+/** Bookkeeping of when something was written, not what it says. */
 const bookkeeping = new Set(['solve', 'version', 'dirty', 'dirtyAt', 'near'])
 
 /**
  * Reads the whole inbox again with the tables and models of today into scratch collections. Nothing live changes; entries expired by
- * retention are left out and counted. Registers first, then lane by lane; any other order gives the same documents.
+ * retention are left out and counted. Registers first, then lane by lane; any other order gives the same documents. Throws when the
+ * database goes away: no entry is set aside for that.
  */
 export async function buildReplay({
   river,
@@ -46,32 +50,50 @@ export async function buildReplay({
   await dropScratch(river.store.db)
   await ensureIndexes(store)
   const scratchRiver: River = { ...river, store }
-  const settlement = scratchSettlement(river.store.db)
+  const again = new Set<InboxId>()
+  const settlement = scratchSettlement(river.store.db, again)
   const filter = {
     state: { $in: ['received', 'claimed', 'done', 'waiting', 'quarantined', 'sealed'] as InboxDocument['state'][] },
   }
   const total = await river.store.inbox.countDocuments(filter)
   let done = 0
-  let batch: InboxDocument[] = []
-  const carry = async () => {
+  for await (const batch of inBatches(inLanes(river.store, filter))) {
     await workBatch({ river: scratchRiver, applyEntries, report, settlement }, batch)
     done += batch.length
-    batch = []
     onProgress(done, total)
   }
-  for await (const document of inLanes(river.store, filter)) {
-    batch.push(document)
-    if (batch.length >= batchEntries) await carry()
-  }
-  if (batch.length > 0) await carry()
+  // Whatever met its code table only later in the replay: the tables of a deployment are complete, those of an emptied one are not.
+  const waited = river.store.inbox.find({ _id: { $in: [...again] } })
+  const second = { ...settlement, isFirst: () => false }
+  for await (const batch of inBatches(waited))
+    await workBatch({ river: scratchRiver, applyEntries, report, settlement: second }, batch)
   return { store, entries: done }
 }
 
-/** A lane holds all entries of its patients: read together, each is solved once and not once for every message. */
+async function* inBatches(entries: AsyncIterable<InboxDocument>): AsyncGenerator<InboxDocument[]> {
+  let batch: InboxDocument[] = []
+  let bytes = 0
+  for await (const entry of entries) {
+    batch.push(entry)
+    bytes += entry.size
+    if (batch.length < batchEntries && bytes < largestBatchBytes) continue
+    yield batch
+    batch = []
+    bytes = 0
+  }
+  if (batch.length > 0) yield batch
+}
+
+/**
+ * What every solve asks for first (registers, which extracts are whole). A lane holds all entries of its patients: read together, each is
+ * solved once and not once for every message.
+ */
 async function* inLanes(store: Store, filter: Filter<InboxDocument>): AsyncGenerator<InboxDocument> {
-  yield* store.inbox.find({ ...filter, protocol: 'register' }).sort({ receivedAt: 1, _id: 1 })
-  for (let bucket = 0; bucket < 256; bucket++)
-    yield* store.inbox.find({ ...filter, bucket, protocol: { $ne: 'register' } })
+  const first = {
+    $or: [{ protocol: 'register' as const }, { protocol: 'extract' as const, 'meta.kind': closingMeta.kind }],
+  }
+  yield* store.inbox.find({ ...filter, ...first }).sort({ receivedAt: 1, _id: 1 })
+  for (let bucket = 0; bucket < 256; bucket++) yield* store.inbox.find({ ...filter, bucket, $nor: first.$or })
 }
 
 /** Lists what would change, by collection, document and field. */
@@ -91,9 +113,9 @@ export async function diffReplay(live: Store, scratch: Store, entries: number, m
 }
 
 /** What the replay found wrong with each entry waits beside the scratch collections until they are swapped in. */
-function scratchSettlement(db: Db): Settlement {
-  const readings = db.collection<{ _id: string }>(`${scratchPrefix}readings`)
-  const note = (documents: ({ _id: string } & Record<string, unknown>)[]) =>
+function scratchSettlement(db: Db, again: Set<InboxId>): Settlement {
+  const readings = db.collection<Reading>(`${scratchPrefix}readings`)
+  const note = (documents: Reading[]) =>
     documents.length === 0
       ? Promise.resolve()
       : readings
@@ -110,14 +132,19 @@ function scratchSettlement(db: Db): Settlement {
       note(
         finished.map(({ entry, issues, facts, isWaiting }) => ({
           _id: entry._id,
-          state: isWaiting ? 'waiting' : 'done',
-          issues,
+          state: isWaiting ? ('waiting' as const) : ('done' as const),
+          issues: [...issues],
           facts,
+          readAt: new Date(),
         })),
       ),
     fail: (entry, code) => note([{ _id: entry._id, state: 'quarantined', failure: code }]),
-    // The code tables are complete when a replay begins: nothing waits for what comes later in it.
-    readAgain: async () => undefined,
+    setBack: async (_entries, cause) => {
+      throw cause
+    },
+    readAgain: async ids => {
+      for (const id of ids) again.add(id)
+    },
   }
 }
 
@@ -127,11 +154,32 @@ export async function swapReplay(store: Store): Promise<void> {
     const exists = await store.db.listCollections({ name: `${scratchPrefix}${name}` }).hasNext()
     if (exists) await store.db.renameCollection(`${scratchPrefix}${name}`, name, { dropTarget: true })
   }
-  await store.db
-    .collection(`${scratchPrefix}readings`)
-    .aggregate([{ $merge: { into: 'inbox', on: '_id', whenMatched: 'merge', whenNotMatched: 'discard' } }])
-    .toArray()
+  const readings = store.db.collection<Reading>(`${scratchPrefix}readings`)
+  let group: Reading[] = []
+  for await (const reading of readings.find({})) {
+    group.push(reading)
+    if (group.length < 1_000) continue
+    await settle(store, group)
+    group = []
+  }
+  await settle(store, group)
   await store.db.dropCollection(`${scratchPrefix}readings`).catch(() => false)
+}
+
+type Reading = Pick<InboxDocument, '_id' | 'state'> &
+  Partial<Pick<InboxDocument, 'issues' | 'facts' | 'readAt' | 'failure'>>
+
+async function settle(store: Store, readings: readonly Reading[]): Promise<void> {
+  if (readings.length === 0) return
+  await store.inbox.bulkWrite(
+    readings.map(({ _id, ...reading }) => ({
+      updateOne: {
+        filter: { _id },
+        update: { $set: reading, ...(reading.failure === undefined ? { $unset: { failure: '' as const } } : {}) },
+      },
+    })),
+    { ordered: false },
+  )
 }
 
 export async function dropScratch(db: Db): Promise<void> {

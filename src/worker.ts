@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { InboxId } from './fls/fact.ts'
 import { issue } from './fls/issue.ts'
-import { carryDown, type Read, type River, readEntries, solveTouched } from './pipeline.ts'
+import { carryDown, type Read, type River, readEntries, solveTouched, takeBack } from './pipeline.ts'
 import {
   claimEntries,
   type Finished,
@@ -12,10 +12,13 @@ import {
   releaseClaims,
   requeueEntries,
   reusedControlIds,
+  setBackEntries,
 } from './store/claims.ts'
 import { readControl } from './store/control.ts'
 import type { InboxDocument } from './store/documents.ts'
 import { entryOf } from './store/inbox.ts'
+import { dirtyRecords, postponeDirty } from './store/records.ts'
+import { isDatabaseTrouble, type Store } from './store/store.ts'
 
 /** What a worker tells the outside: counts and codes, never content. */
 export type WorkerReport =
@@ -28,6 +31,8 @@ export type Settlement = {
   readonly isFirst: (entry: InboxDocument) => boolean
   readonly finish: (finished: readonly Finished[]) => Promise<void>
   readonly fail: (entry: InboxDocument, code: string) => Promise<void>
+  /** The database was away: none of these is to blame. */
+  readonly setBack: (entries: readonly InboxDocument[], cause: unknown) => Promise<void>
   readonly readAgain: (ids: readonly InboxId[]) => Promise<void>
 }
 
@@ -37,7 +42,7 @@ export type WorkerOptions = {
   readonly lanes: Lanes
   readonly report: (report: WorkerReport) => void
   /** Effects of entries beside their facts: registers, code tables, resource index. Returns entries to read again. */
-  readonly applyEntries: (reads: readonly Read[]) => Promise<readonly InboxId[]>
+  readonly applyEntries: (reads: readonly Read[], store: Store) => Promise<readonly InboxId[]>
   readonly signal: AbortSignal
 }
 
@@ -60,7 +65,10 @@ export async function runWorker(options: WorkerOptions): Promise<'stopped' | 'ne
         const control = await readControl(river.store)
         if (control.generation !== generation) return 'new-tables'
         isPaused = control.isPaused
-        await freeExpired(river.store, lanes)
+        for (const id of await freeExpired(river.store, lanes)) {
+          options.report({ kind: 'failure', code: 'worker-ended', inboxId: id })
+          await takeBack(river, id)
+        }
         nextLook = Date.now() + 1_000
       }
       const worked = isPaused ? 0 : await workOnce(options, start)
@@ -80,7 +88,7 @@ async function workOnce(options: WorkerOptions, start: number): Promise<number> 
   const { river, name, lanes } = options
   const claimed = await claimEntries(river.store, name, lanes, batchEntries, start)
   if (claimed.length > 0) await workBatch({ ...options, settlement: liveSettlement(river) }, claimed)
-  return claimed.length + (await solveDirty(river, lanes))
+  return claimed.length + (await solveDirty(options))
 }
 
 export type BatchOptions = Pick<WorkerOptions, 'river' | 'report' | 'applyEntries'> & {
@@ -94,6 +102,10 @@ export async function workBatch(options: BatchOptions, batch: readonly InboxDocu
     await workTogether(options, batch)
     options.report({ kind: 'batch', entries: batch.length, milliseconds: performance.now() - started })
   } catch (cause) {
+    if (isDatabaseTrouble(cause)) {
+      options.report({ kind: 'failure', code: codeOf(cause) })
+      return options.settlement.setBack(batch, cause)
+    }
     const [only, ...others] = batch
     const again = { ...options, settlement: { ...options.settlement, isFirst: () => false } }
     if (others.length > 0) for (const one of batch) await workBatch(again, [one])
@@ -110,7 +122,7 @@ async function workTogether(options: BatchOptions, batch: readonly InboxDocument
     const document = byId.get(read.entry.id)
     if (document) await tellFailure(options, document, read.failure)
   }
-  const again = await applyEntries(readable)
+  const again = await applyEntries(readable, river.store)
   await carryDown(river, readable, id => {
     const document = byId.get(id)
     return document !== undefined && settlement.isFirst(document)
@@ -138,11 +150,16 @@ async function servedMeanwhile(river: River, reads: readonly Read[]): Promise<In
 }
 
 async function tellFailure(
-  { report, settlement }: BatchOptions,
+  { river, report, settlement }: BatchOptions,
   document: InboxDocument,
   cause: unknown,
 ): Promise<void> {
   report({ kind: 'failure', code: codeOf(cause), inboxId: document._id })
+  // At every failure, not the last alone: messages of the same patient must not fail with it.
+  await takeBack(river, document._id).catch((second: unknown) => {
+    if (isDatabaseTrouble(second)) throw second
+    report({ kind: 'failure', code: codeOf(second), inboxId: document._id })
+  })
   await settlement.fail(document, codeOf(cause))
 }
 
@@ -151,18 +168,26 @@ function liveSettlement({ store }: River): Settlement {
     // Only the fence never goes back: a claim released unread gives its attempt back.
     isFirst: ({ fence, readAt }) => fence === 1 && readAt === undefined,
     finish: finished => finishEntries(store, finished),
-    fail: (entry, code) => failEntry(store, entry, code, false),
+    fail: (entry, code) => failEntry(store, entry, code),
+    setBack: entries => setBackEntries(store, entries),
     readAgain: ids => requeueEntries(store, ids),
   }
 }
 
-/** Solves records that something outside their facts has touched. */
-async function solveDirty(river: River, lanes: Lanes): Promise<number> {
-  const dirty = await river.store.records
-    .find({ dirtyAt: { $exists: true }, bucket: { $gte: lanes.from, $lt: lanes.to } }, { projection: { _id: 1 } })
-    .limit(batchEntries)
-    .toArray()
-  await solveTouched(river, new Set(dirty.map(document => document._id)))
+/** Solves records that something outside their facts has touched; one that cannot be solved waits a minute and never blocks the others. */
+async function solveDirty({ river, lanes, report }: WorkerOptions): Promise<number> {
+  const dirty = await dirtyRecords(river.store, lanes, batchEntries)
+  try {
+    await solveTouched(river, new Set(dirty))
+  } catch (cause) {
+    if (isDatabaseTrouble(cause)) throw cause
+    for (const record of dirty) {
+      await solveTouched(river, new Set([record])).catch(async (guilty: unknown) => {
+        report({ kind: 'failure', code: codeOf(guilty) })
+        await postponeDirty(river.store, record, new Date(Date.now() + 60_000))
+      })
+    }
+  }
   return dirty.length
 }
 

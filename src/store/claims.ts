@@ -7,12 +7,16 @@ import type { Store } from './store.ts'
 export type Lanes = { readonly from: number; readonly to: number }
 
 const leaseMs = 60_000
-const mostAttempts = 5
+/** An entry that failed so often is set aside. */
+export const mostAttempts = 5
+/** From this attempt on an entry is worked alone: if it ends the process, it takes no other along. */
+const aloneFromAttempt = 3
 const largestBatchBytes = 8 * 1024 * 1024
 
 /**
  * Takes up to `most` entries that are due, oldest lane first from a rotating start so that no lane starves. Each claim has a lease and a
  * higher fence; a claim nobody finishes is free again when its lease ends. Any number of workers may call this on any number of machines.
+ * An entry that broke off twice comes alone.
  */
 export async function claimEntries(
   store: Store,
@@ -23,7 +27,7 @@ export async function claimEntries(
 ): Promise<InboxDocument[]> {
   const now = new Date()
   const due = { state: 'received' as const, dueAt: { $lte: now } }
-  const fields = { projection: { _id: 1, size: 1 } } as const
+  const fields = { projection: { _id: 1, size: 1, attempts: 1 } } as const
   const upper = await store.inbox
     .find({ ...due, bucket: { $gte: start, $lt: lanes.to } }, fields)
     .limit(most)
@@ -35,7 +39,7 @@ export async function claimEntries(
           .limit(most - upper.length)
           .toArray()
       : []
-  const ids = withinBytes([...upper, ...lower])
+  const ids = oneBatch([...upper, ...lower])
   if (ids.length === 0) return []
   await store.inbox.updateMany(
     { _id: { $in: ids }, state: 'received' },
@@ -58,13 +62,20 @@ export async function claimEntries(
     .toArray()
 }
 
-/** Frees claims whose lease has ended: recovery is this query, not a phase. */
-export async function freeExpired(store: Store, lanes: Lanes): Promise<number> {
-  const { modifiedCount } = await store.inbox.updateMany(
-    { state: 'claimed', bucket: { $gte: lanes.from, $lt: lanes.to }, $expr: { $lt: ['$leaseUntil', '$$NOW'] } },
-    { $set: { state: 'received' } },
-  )
-  return modifiedCount
+/**
+ * Frees claims whose lease has ended: recovery is this query, not a phase. An entry whose worker ended at every attempt is set aside
+ * instead; returns those.
+ */
+export async function freeExpired(store: Store, lanes: Lanes): Promise<InboxId[]> {
+  const ended = {
+    state: 'claimed' as const,
+    bucket: { $gte: lanes.from, $lt: lanes.to },
+    $expr: { $lt: ['$leaseUntil', '$$NOW'] },
+  }
+  await store.inbox.updateMany({ ...ended, attempts: { $lt: mostAttempts } }, { $set: { state: 'received' } })
+  const deadly = await store.inbox.find(ended, { projection: { fence: 1, attempts: 1 } }).toArray()
+  for (const entry of deadly) await failEntry(store, entry, 'worker-ended')
+  return deadly.map(entry => entry._id)
 }
 
 export type Finished = {
@@ -102,14 +113,13 @@ export async function finishEntries(store: Store, finished: readonly Finished[])
   )
 }
 
-/** Tries again later with a growing pause and jitter; after five attempts, or at once when `isPermanent`, the entry is set aside, visible and replayable. */
+/** Tries again later with a growing pause and jitter; after five attempts the entry is set aside, visible and replayable. */
 export async function failEntry(
   store: Store,
   entry: Pick<InboxDocument, '_id' | 'fence' | 'attempts'>,
   failure: string,
-  isPermanent: boolean,
 ): Promise<void> {
-  const isOver = isPermanent || entry.attempts >= mostAttempts
+  const isOver = entry.attempts >= mostAttempts
   const pauseMs = Math.min(60_000, 500 * 2 ** entry.attempts) * (0.5 + Math.random())
   await store.inbox.updateOne(
     { _id: entry._id, fence: entry.fence, state: 'claimed' },
@@ -117,6 +127,26 @@ export async function failEntry(
       $set: { state: isOver ? 'quarantined' : 'received', failure, dueAt: new Date(Date.now() + pauseMs) },
       $unset: { leaseUntil: '', claimedBy: '' },
     },
+  )
+}
+
+/** Gives claims back because the database was away: no attempt of theirs. */
+export async function setBackEntries(
+  store: Store,
+  entries: readonly Pick<InboxDocument, '_id' | 'fence'>[],
+): Promise<void> {
+  await store.inbox.bulkWrite(
+    entries.map(({ _id, fence }) => ({
+      updateOne: {
+        filter: { _id, fence, state: 'claimed' as const },
+        update: {
+          $set: { state: 'received' as const, dueAt: new Date(Date.now() + 1_000) },
+          $inc: { attempts: -1 },
+          $unset: { leaseUntil: '' as const, claimedBy: '' as const },
+        },
+      },
+    })),
+    { ordered: false },
   )
 }
 
@@ -133,7 +163,7 @@ export async function requeueEntries(store: Store, ids: readonly InboxId[]): Pro
   if (ids.length > 0)
     await store.inbox.updateMany(
       { _id: { $in: [...ids] }, state: { $in: ['done', 'waiting', 'quarantined'] } },
-      { $set: { state: 'received', dueAt: new Date() } },
+      { $set: { state: 'received', dueAt: new Date(), attempts: 0 } },
     )
 }
 
@@ -166,11 +196,13 @@ export async function reusedControlIds(
   )
 }
 
-function withinBytes(documents: readonly { _id: InboxId; size: number }[]): InboxId[] {
+function oneBatch(documents: readonly Pick<InboxDocument, '_id' | 'size' | 'attempts'>[]): InboxId[] {
   const ids: InboxId[] = []
   let bytes = 0
   for (const document of documents) {
-    if (ids.length > 0 && bytes + document.size > largestBatchBytes) break
+    const isSuspect = document.attempts + 1 >= aloneFromAttempt
+    if (isSuspect && ids.length === 0) return [document._id]
+    if (isSuspect || (ids.length > 0 && bytes + document.size > largestBatchBytes)) break
     ids.push(document._id)
     bytes += document.size
   }

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { type AnyBulkWriteOperation, Long } from 'mongodb'
 import type { Fact, FactOf, OdsCode, RecordKey } from '../fls/fact.ts'
 import type { RecordEvidence } from '../linkage/linkage.ts'
+import type { Lanes } from './claims.ts'
 import type { RecordDocument } from './documents.ts'
 import { bucketOf } from './inbox.ts'
 import type { Store } from './store.ts'
@@ -100,6 +101,20 @@ export async function markDirty(
     $inc: { version: 1 },
   })
   return modifiedCount
+}
+
+/** Records of these lanes that were marked dirty, at most `most`. */
+export async function dirtyRecords(store: Store, lanes: Lanes, most: number): Promise<RecordKey[]> {
+  const found = await store.records
+    .find({ bucket: { $gte: lanes.from, $lt: lanes.to }, dirtyAt: { $lte: new Date() } }, { projection: { _id: 1 } })
+    .limit(most)
+    .toArray()
+  return found.map(document => document._id)
+}
+
+/** Tries a dirty record that could not be solved again later, so that it never stands in the way of the others. */
+export async function postponeDirty(store: Store, record: RecordKey, until: Date): Promise<void> {
+  await store.records.updateOne({ _id: record, dirtyAt: { $exists: true } }, { $set: { dirtyAt: until } })
 }
 
 function recordDocument(

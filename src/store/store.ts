@@ -1,4 +1,13 @@
-import { type Collection, type Db, MongoClient } from 'mongodb'
+import {
+  type Collection,
+  type Db,
+  MongoBulkWriteError,
+  MongoClient,
+  MongoError,
+  MongoNetworkError,
+  MongoServerSelectionError,
+  MongoWriteConcernError,
+} from 'mongodb'
 import type {
   EpisodeDocument,
   FactDocument,
@@ -25,6 +34,25 @@ export type Store = {
 
 export class UnsafeDatabase extends Error {
   readonly code = 'unsafe-database'
+}
+
+/** Server codes that speak of the server's state: stepping down, shutting down, unreachable, a majority not reached in time. */
+const troubleCodes: ReadonlySet<unknown> = new Set([
+  6, 7, 64, 89, 91, 189, 262, 9001, 10_107, 11_600, 11_602, 13_435, 13_436,
+])
+
+/** The database is away or cannot confirm: says nothing against what was to be written, the same again may well succeed. */
+export function isDatabaseTrouble(cause: unknown): boolean {
+  if (!(cause instanceof MongoError)) return false
+  return (
+    cause instanceof MongoNetworkError ||
+    cause instanceof MongoServerSelectionError ||
+    cause instanceof MongoWriteConcernError ||
+    (cause instanceof MongoBulkWriteError && cause.result.getWriteConcernError() !== undefined) ||
+    cause.name === 'MongoWaitQueueTimeoutError' ||
+    cause.hasErrorLabel('RetryableWriteError') ||
+    troubleCodes.has(cause.code)
+  )
 }
 
 /** Collections rebuilt by replay; everything else is the inbox or a register. */
@@ -99,7 +127,11 @@ export async function ensureIndexes(store: Store): Promise<void> {
     ]),
     store.records.createIndexes([
       { key: { bk: 1 }, name: 'blocking' },
-      { key: { dirtyAt: 1 }, name: 'dirty', sparse: true },
+      {
+        key: { bucket: 1, dirtyAt: 1 },
+        name: 'dirty-lanes',
+        partialFilterExpression: { dirtyAt: { $exists: true } },
+      },
       { key: { organisation: 1, side: 1 }, name: 'by-organisation' },
       { key: { personId: 1 }, name: 'by-person', sparse: true },
     ]),
