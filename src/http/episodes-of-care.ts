@@ -1,13 +1,11 @@
 import type { FhirResource } from 'fhir/r4.js'
 import { instantOf, parsePartialDate } from '../fls/dates.ts'
-import type { Episode, EpisodeStatus } from '../fls/episode.ts'
-import { issue } from '../fls/issue.ts'
+import type { Episode } from '../fls/episode.ts'
 import { items } from '../fls/items.ts'
 import type { FhirAnswer, FhirCall, TypeHandlers } from '../sources/fhir/call.ts'
 import type { JsonObject, JsonValue, NumberLiterals } from '../sources/fhir/json.ts'
 import { operationOutcome } from '../sources/fhir/operation-outcome.ts'
 import { jsonOf } from '../sources/fhir/served.ts'
-import { splitValues } from '../sources/fhir/token.ts'
 import { assembleResponse } from '../sources/form/assemble.ts'
 import { type EpisodeQuery, type FormDeps, fhirBaseOf, notFound } from '../sources/form/door.ts'
 import {
@@ -17,7 +15,7 @@ import {
   shownDate,
   type View,
 } from '../sources/form/episode-resources.ts'
-import { Refusal } from './refusal.ts'
+import { episodeParameters, episodeQueryOf } from './episode-query.ts'
 
 const type = 'EpisodeOfCare'
 
@@ -26,11 +24,7 @@ export function episodeHandlers(deps: FormDeps): TypeHandlers {
   return {
     read: call => readEpisode(call, deps),
     search: call => searchEpisode(call, deps),
-    parameters: [
-      { name: '_id', type: 'token' },
-      { name: 'status', type: 'token', documentation: 'candidate, identified, submitted, excluded, withdrawn' },
-      { name: 'date', type: 'date', documentation: 'Day of diagnosis: ge and le.' },
-    ],
+    parameters: [...episodeParameters],
     operations: [
       { name: 'everything', definition: 'https://fls-db.org.uk/fhir/OperationDefinition/episode-everything' },
     ],
@@ -121,7 +115,7 @@ function isClinical({ principal }: FhirCall): boolean {
 }
 
 async function searchEpisode(call: FhirCall, deps: FormDeps): Promise<FhirAnswer> {
-  const { query, ignored, applied } = queryOf(call, deps)
+  const { query, ignored, applied } = episodeQueryOf(call, mark => seal(mark, call, deps))
   const { page, total, view } = await found(call, query, deps)
   call.log({
     episodes: page.slice(0, query.count).map(episode => episode.id),
@@ -177,58 +171,6 @@ function matches(
   return (
     (from === undefined || (day !== undefined && day >= from)) && (to === undefined || (day !== undefined && day <= to))
   )
-}
-
-const episodeStatuses: readonly EpisodeStatus[] = ['candidate', 'identified', 'submitted', 'excluded', 'withdrawn']
-const shaping: ReadonlySet<string> = new Set(['_count', '_format', '_page', '_pretty', '_summary', '_total'])
-
-function queryOf(call: FhirCall, deps: FormDeps) {
-  const applied = new URLSearchParams()
-  const ignored = []
-  let query: EpisodeQuery = { count: Math.min(numberOf(call.query.get('_count')), 200) }
-  for (const [name, value] of call.query) {
-    if (name === '_id') query = { ...query, ids: splitValues(value) }
-    else if (name === 'status') query = { ...query, status: splitValues(value).map(statusOf) }
-    else if (name === 'date') query = { ...query, ...dateOf(value) }
-    else if (name.includes(':'))
-      throw new Refusal(400, [issue('parameter-not-supported', 'parameter', { hint: 'no modifiers' })])
-    else if (!shaping.has(name)) {
-      const unknown = issue('parameter-not-supported', /^[\w.-]{1,64}$/.test(name) ? name : 'parameter', {
-        severity: 'warning',
-      })
-      if (/handling\s*=\s*strict/.test(call.headers['prefer'] ?? ''))
-        throw new Refusal(400, [{ ...unknown, severity: 'error' }])
-      ignored.push(unknown)
-      continue
-    }
-    if (name !== '_page' && name !== '_format') applied.append(name, value)
-  }
-  const mark = call.query.get('_page')
-  if (mark !== null) {
-    const after = mark.slice(0, mark.lastIndexOf('.'))
-    if (mark !== `${after}.${seal(after, call, deps)}`) throw new Refusal(400, [issue('parameter-invalid', '_page')])
-    query = { ...query, after }
-  }
-  return { query, ignored, applied }
-}
-
-function statusOf(value: string): EpisodeStatus {
-  const known = episodeStatuses.find(status => status === value)
-  if (!known) throw new Refusal(400, [issue('parameter-invalid', 'status')])
-  return known
-}
-
-function dateOf(value: string): Partial<EpisodeQuery> {
-  const [, prefix = 'eq', day] = /^(ge|le|eq)?(\d{4}-\d{2}-\d{2})$/.exec(value) ?? []
-  if (day === undefined || parsePartialDate(day) === undefined)
-    throw new Refusal(400, [issue('parameter-invalid', 'date', { hint: 'ge or le and a day' })])
-  return { ...(prefix === 'le' ? {} : { from: day }), ...(prefix === 'ge' ? {} : { to: day }) }
-}
-
-function numberOf(text: string | null): number {
-  if (text === null) return 50
-  if (!/^\d{1,9}$/.test(text)) throw new Refusal(400, [issue('parameter-invalid', '_count')])
-  return Number(text)
 }
 
 function seal(id: string, { principal }: FhirCall, { hmac }: FormDeps): string {

@@ -3,7 +3,8 @@ import type { Principal } from '../access/principal.ts'
 import { scopeFilter } from '../access/scope.ts'
 import { parseDay } from '../fls/dates.ts'
 import type { Episode } from '../fls/episode.ts'
-import type { FormDeps } from '../sources/form/door.ts'
+import type { RecordKey } from '../fls/fact.ts'
+import type { EpisodeQuery, FormDeps } from '../sources/form/door.ts'
 import type { EpisodeDocument } from './documents.ts'
 import { findResponse, indexResponse, searchResponses } from './responses.ts'
 import type { Store } from './store.ts'
@@ -21,6 +22,7 @@ export function formStore(store: Pick<Store, 'db' | 'episodes' | 'records'>): Fo
         scopeFilter(principal),
         ...(query.ids ? [{ _id: { $in: [...query.ids] } }] : []),
         query.status ? { status: { $in: [...query.status] } } : { status: { $ne: 'withdrawn' as const } },
+        ...(query.patients ? [patientFilter(query.patients, principal)] : []),
         ...(from || to ? [{ diagnosedOn: { ...(from ? { $gte: from } : {}), ...(to ? { $lte: to } : {}) } }] : []),
       ]
       const page = store.episodes
@@ -48,6 +50,31 @@ export function formStore(store: Pick<Store, 'db' | 'episodes' | 'records'>): Fo
       search: (organisations, query) => searchResponses(store.db, organisations, query),
       index: entry => indexResponse(store.db, entry),
     },
+  }
+}
+
+/** Numbers are compared as values, never as operators; local numbers count within the organisations of whoever asks. */
+function patientFilter(
+  patients: NonNullable<EpisodeQuery['patients']>,
+  { organisations }: Principal,
+): Filter<EpisodeDocument> {
+  const nhsNumbers = patients.filter(one => one.isNhsNumber).map(one => one.number)
+  const stated = { $getField: { field: '1.01', input: '$answers' } }
+  const keys = patients
+    .filter(one => !one.isNhsNumber)
+    .flatMap(one => organisations.map(organisation => `${organisation}|${one.number.toUpperCase()}` as RecordKey))
+  return {
+    $or: [
+      {
+        $expr: {
+          $in: [
+            { $first: { $ifNull: [{ $getField: { field: 'values', input: stated } }, []] } },
+            { $literal: nhsNumbers },
+          ],
+        },
+      },
+      { records: { $in: keys } },
+    ],
   }
 }
 

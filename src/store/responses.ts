@@ -17,7 +17,8 @@ export type ResponseVersion = {
 
 /** What a submitted form is found by. `subject`, `identifier`: patient data. Times in milliseconds. */
 export type ResponseSearch = {
-  readonly questionnaire?: string
+  /** The canonical as sent, and without its version. */
+  readonly questionnaire?: readonly string[]
   readonly status: string
   readonly subject: readonly string[]
   readonly author: readonly string[]

@@ -359,6 +359,8 @@ describe('submitted responses', () => {
     ['status:not=completed', 0],
     ['status=in-progress', 0],
     [`questionnaire=${encodeURIComponent(`${patientAudit.url}|3.0.0`)}`, 1],
+    [`questionnaire=${encodeURIComponent(patientAudit.url)}`, 1],
+    [`questionnaire=${encodeURIComponent(`${patientAudit.url}|2.0.0`)}`, 0],
     ['authored=2024-05-01', 1],
     ['authored=2024', 1],
     ['authored=gt2024-05-01', 0],
@@ -487,6 +489,19 @@ describe('episodes', () => {
     expect((await send('GET', '/EpisodeOfCare/episode-1', undefined, {}, 'stranger')).status).toBe(404)
     expect((await send('GET', '/EpisodeOfCare/episode-1', undefined, {}, 'supplier')).status).toBe(404)
     expect((await send('GET', '/EpisodeOfCare?date=ge2024-01-01&date=le2024-12-31')).json['total']).toBe(1)
+    const nhsNumber = episode.answers['1.01']?.values[0] ?? ''
+    const totals = async (query: string) =>
+      (
+        await Promise.all(['nurse', 'stranger'].map(who => send('GET', `/EpisodeOfCare?${query}`, undefined, {}, who)))
+      ).map(answer => answer.json['total'])
+    expect(await totals(`patient:identifier=https://fhir.nhs.uk/Id/nhs-number|${nhsNumber}`)).toEqual([1, 0])
+    expect(await totals(`patient:identifier=${nhsNumber}`)).toEqual([1, 0])
+    expect(await totals('patient:identifier=https://fhir.nhs.uk/Id/nhs-number|9990001375')).toEqual([0, 0])
+    expect(await totals('patient:identifier=urn:trust|1')).toEqual([1, 0])
+    expect(await totals(`status=${episode.status === 'candidate' ? 'waitlist' : 'active'}`)).toEqual([1, 0])
+    expect(await totals('status=finished')).toEqual([0, 0])
+    expect((await send('GET', '/EpisodeOfCare?status=nonsense')).status).toBe(400)
+    expect((await send('GET', '/EpisodeOfCare?patient:missing=true')).status).toBe(400)
     expect((await send('GET', '/EpisodeOfCare?date=ge2025-01-01')).json['total']).toBe(0)
     expect((await send('GET', '/EpisodeOfCare', undefined, {}, 'stranger')).json['total']).toBe(0)
   })

@@ -46,6 +46,8 @@ export type FormDeps = {
 export type EpisodeQuery = {
   readonly ids?: readonly string[]
   readonly status?: readonly Episode['status'][]
+  /** By NHS number (1.01), else by the local number of the principal's own organisations. */
+  readonly patients?: readonly { readonly isNhsNumber: boolean; readonly number: string }[]
   /** First and last day of 1.09. */
   readonly from?: string
   readonly to?: string

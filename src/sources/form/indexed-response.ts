@@ -50,7 +50,9 @@ function searchOf(resource: JsonObject): ResponseSearch {
   const questionnaire = textAt(resource, 'questionnaire')
   const authored = dateRange(textAt(resource, 'authored') ?? '')
   return {
-    ...(questionnaire === undefined ? {} : { questionnaire }),
+    ...(questionnaire === undefined
+      ? {}
+      : { questionnaire: [...new Set([questionnaire, questionnaire.replace(/\|.*$/, '')])] }),
     status: textAt(resource, 'status') ?? '',
     subject: referenceTokens(objectAt(resource, 'subject')),
     author: referenceTokens(objectAt(resource, 'author')),
