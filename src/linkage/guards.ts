@@ -20,13 +20,14 @@ export const guards = {
     unlikeForenames.includes(levels.forename) &&
     !hasEqualNhs(levels) &&
     levels.localNumber !== 'same',
-  /** One number, two people: spouse, twin, neighbour. */
+  /** One number, two people: spouse, twin, neighbour. Where no name is given (an audit form), an unlike birth date must speak for it. */
   'nhs-borrowed': levels =>
     hasEqualNhs(levels) &&
-    levels.forename === 'differ' &&
-    (unlikeDates.includes(levels.birthDate) ||
-      levels.surname === 'differ' ||
-      (levels.sex === 'differ' && levels.birthDate === 'exact' && likeSurnames.includes(levels.surname))),
+    ((levels.forename === 'differ' &&
+      (unlikeDates.includes(levels.birthDate) ||
+        levels.surname === 'differ' ||
+        (levels.sex === 'differ' && levels.birthDate === 'exact' && likeSurnames.includes(levels.surname)))) ||
+      (levels.forename === 'missing' && levels.surname === 'missing' && unlikeDates.includes(levels.birthDate))),
 } as const satisfies Record<string, (levels: Levels) => boolean>
 
 export type GuardName = keyof typeof guards

@@ -71,6 +71,13 @@ describe('two records', () => {
       { ...susan, family: 'Patel', given: 'Anil', sex: 'male', born: '1955-02-03' },
       'review',
     ],
+    ['a form that gives number and birth date, no names', susan, { ...susan, family: '', given: '' }, 'link'],
+    [
+      'borrowed NHS number of a spouse on a form without names',
+      susan,
+      { ...susan, family: '', given: '', sex: 'male', born: '1951-12-19' },
+      'review',
+    ],
     ['borrowed NHS number of the twin brother', susan, { ...susan, given: 'Peter', sex: 'male' }, 'review'],
     ['twins, one with an initial only', unnumbered, { ...unnumbered, given: 'S' }, 'review'],
     ['twins, one forename wrong', unnumbered, { ...unnumbered, given: 'Carol' }, 'review'],
