@@ -58,7 +58,8 @@ export function readStatements(
   const deaths = facts.flatMap(fact =>
     fact.kind === 'death' && fact.status !== 'retracted' && fact.when ? [dayNumber(daysOf(fact.when.date).last)] : [],
   )
-  const reader: Reader = { tree, evidence, model, ...(deaths.length > 0 ? { deathDay: Math.min(...deaths) } : {}) }
+  // Of several stated deaths the latest: a slip of one of them must not make a fracture of the living a fracture of the dead.
+  const reader: Reader = { tree, evidence, model, ...(deaths.length > 0 ? { deathDay: Math.max(...deaths) } : {}) }
   const distinct = [...new Map(facts.filter(isFractureDiagnosis).map(fact => [fact.id, fact])).values()]
   const refuted = distinct.filter(fact => fact.certainty === 'refuted')
   const standing = distinct.filter(

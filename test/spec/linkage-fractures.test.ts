@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { Fact } from '../../src/fls/fact.ts'
+import type { Fact, FactId } from '../../src/fls/fact.ts'
 import { densityOf, tabulate } from '../../src/linkage/date-density.ts'
 import { solveFractures } from '../../src/linkage/fractures.ts'
 import type { Explanation, FracturesSolution } from '../../src/linkage/linkage.ts'
@@ -280,6 +280,15 @@ describe('one person, one fracture or several', () => {
     const solution = solve([diagnosis(ed()), death('2024-02-01')])
     expect(solution.fractures).toEqual([])
     expect(solution.reviews[0]?.explanation.guards).toContain('after-death')
+  })
+
+  test('of two stated deaths the later counts: a slip does not undo a fracture', () => {
+    const solution = solve([
+      diagnosis(ed()),
+      death('2024-02-01'),
+      { ...death('2024-03-20'), id: 'ward-death' as FactId },
+    ])
+    expect(told(solution)).toEqual(['wrist confirmed 2024-03-05'])
   })
 
   test('a record dated after death may still join what happened before it', () => {
