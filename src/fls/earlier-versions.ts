@@ -9,7 +9,8 @@ export type EarlierVersion = { readonly fact: Fact; readonly became: FactId }
 /**
  * Which fracture each replaced statement has become part of: the working diagnosis of an attendance belongs where the final one of the same
  * list stands, an edited row where its newest version does. Of several fractures of one place, that of the same code, else the only one of a
- * compatible site; those of the same code as another of the older list are left to it. A list left with one fracture has corrected its site.
+ * compatible site, else of compatible ones that of the same place in the list; those of the same code as another of the older list are left
+ * to it. A list left with one fracture has corrected its site.
  * What was cancelled or refuted became nothing.
  */
 export function earlierVersions(
@@ -60,7 +61,8 @@ function likeliest(fact: Fact, heirs: readonly Heir[], sites: SiteTree): Heir | 
     heir => isSameSide(heir.fact, fact) && sites.isCompatible(heir.fact.concept?.id ?? '', site),
   )
   const candidates = alike.length > 0 ? alike : heirs
-  return new Set(candidates.map(heir => heir.fractureId)).size === 1 ? candidates[0] : undefined
+  const isSettled = new Set(candidates.map(heir => heir.fractureId)).size === 1
+  return isSettled ? candidates[0] : alike.find(heir => heir.fact.source.path === fact.source.path)
 }
 
 function isSameSide(one: Fact, two: Fact): boolean {

@@ -10,20 +10,21 @@ type Sketch = readonly [
   hour: number,
   list: string,
   site: string,
-  more?: { laterality?: Laterality; certainty?: 'refuted' },
+  more?: { laterality?: Laterality; certainty?: 'refuted'; place?: string },
 ]
 
 /** Who became whom: `place of the earlier in the sketch → place of the member`. */
 function becameOf(sketches: readonly Sketch[]): string[] {
-  const facts: Fact[] = sketches.map(([hour, set, site, more]) =>
-    broken(site, {
+  const facts: Fact[] = sketches.map(([hour, set, site, { place, ...more } = {}]) => {
+    const fact = broken(site, {
       when: at(day(0), 'attendance'),
       revision: { asOf: `2024-03-05T0${hour}:00:00.000Z` as Instant, set },
       // One hour, one message.
       inbox: `${set}/${hour}`,
       ...more,
-    }),
-  )
+    })
+    return place ? { ...fact, source: { ...fact.source, path: place } } : fact
+  })
   const input = inputOf(facts)
   const current = currentFacts(facts)
   const placeIn = (id: string) => facts.findIndex(fact => fact.id === id)
@@ -42,6 +43,7 @@ describe('what a replaced statement has become part of', () => {
     ['of two in the list: the only one of a compatible site', [[1, 'v1', 'hip.unspecified'], [2, 'v1', 'wrist'], [2, 'v1', 'hip.neck']], ['0 → 2']],
     ['of two, neither alike: none', [[1, 'v1', 'ankle'], [2, 'v1', 'wrist'], [2, 'v1', 'hip.neck']], []],
     ['of two, one kept its code: the other is the other', [[1, 'v1', 'unspecified'], [1, 'v1', 'ankle'], [2, 'v1', 'wrist'], [2, 'v1', 'ankle']], ['0 → 2', '1 → 3']],
+    ['of two alike: the one in the same place of the list', [[1, 'v1', 'unspecified', { place: 'DG1[2]' }], [2, 'v1', 'wrist', { place: 'DG1[1]' }], [2, 'v1', 'ankle', { place: 'DG1[2]' }]], ['0 → 2']],
     ['a list of another visit: none', [[1, 'v1', 'wrist'], [2, 'v2', 'wrist']], []],
     ['refuted: nothing', [[1, 'v1', 'wrist', { certainty: 'refuted' }], [2, 'v1', 'wrist']], []],
     ['twice replaced: both', [[1, 'v1', 'wrist'], [2, 'v1', 'wrist'], [3, 'v1', 'wrist']], ['0 → 2', '1 → 2']],
