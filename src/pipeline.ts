@@ -1,5 +1,5 @@
 import type { Keys } from './access/keys.ts'
-import type { Fact, InboxId, RecordKey } from './fls/fact.ts'
+import type { Fact, InboxId, OdsCode, RecordKey } from './fls/fact.ts'
 import type { Codebook } from './mapping/extract-codebook.ts'
 import { type EntryReading, type ReadingTables, readEntry } from './mapping/read.ts'
 import type { Registers } from './registers.ts'
@@ -28,7 +28,8 @@ export type River = {
   readonly tables: ReadingTables
   readonly models: LinkageModels
   readonly keys: Keys
-  readonly registers: () => Promise<Registers>
+  /** What the registers say now, and the extracts of these practices. */
+  readonly registers: (practices: readonly OdsCode[]) => Promise<Registers>
   readonly codebook: (entries: readonly InboxEntry[]) => Promise<Codebook>
 }
 
@@ -91,16 +92,16 @@ export async function solveTouched(river: River, touched: ReadonlySet<RecordKey>
     if (round === 20) throw new Error('a component kept changing while it was solved')
     const solve = await nextSolve(river.store)
     const components = await componentsOf(river.store, open)
-    const facts = groupByRecord(
-      await factsOf(
-        river.store,
-        components.flat().map(document => document._id),
-      ),
+    const found = await factsOf(
+      river.store,
+      components.flat().map(document => document._id),
     )
+    const facts = groupByRecord(found)
+    const practices = new Set(found.flatMap(fact => (fact.side === 'gp' ? fact.organisation : [])))
     const context: SolveContext = {
       tables: river.tables,
       models: river.models,
-      registers: await river.registers(),
+      registers: await river.registers([...practices]),
       id: river.keys.id,
     }
     const outcomes = components.map(component =>

@@ -3,9 +3,8 @@ import type { Fact, OdsCode } from './fls/fact.ts'
 import { type ExtractInForce, type StandingFacts, standingGpFacts } from './mapping/extract-record.ts'
 import type { Directory } from './store/directory.ts'
 
-/** What a solve needs of the registers, as one value read at one moment. */
+/** What a solve needs of the registers, as one value read at one moment: `extracts` those of the practices it is about. */
 export type Registers = {
-  readonly version: string
   readonly hospitalToFls: ReadonlyMap<OdsCode, OdsCode>
   readonly practiceToFls: ReadonlyMap<OdsCode, OdsCode>
   /** The practice whose extract said it is not opted in now: left out of every solve until it is again. Hospital data never is. */
@@ -14,17 +13,11 @@ export type Registers = {
   readonly standing: (facts: readonly Fact[]) => StandingFacts
 }
 
-export function registersOf(
-  directory: Directory,
-  extracts: readonly ExtractInForce[],
-  version: string,
-  now: Date,
-): Registers {
+export function registersOf(directory: Directory, extracts: readonly ExtractInForce[], now: Date): Registers {
   const at = instantOf(now)
   const byPractice = Map.groupBy(extracts, extract => extract.practice)
   const open = new Map<OdsCode, boolean>()
   return {
-    version,
     hospitalToFls: directory.hospitalToFls,
     practiceToFls: directory.practiceToFls,
     isSealed: ({ side, organisation }) => {

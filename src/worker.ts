@@ -43,6 +43,7 @@ export type WorkerOptions = {
   readonly report: (report: WorkerReport) => void
   /** Effects of entries beside their facts: registers, code tables, resource index. Returns entries to read again. */
   readonly applyEntries: (reads: readonly Read[], store: Store) => Promise<readonly InboxId[]>
+  readonly turnPractices: () => Promise<void>
   readonly signal: AbortSignal
 }
 
@@ -69,6 +70,7 @@ export async function runWorker(options: WorkerOptions): Promise<'stopped' | 'ne
           options.report({ kind: 'failure', code: 'worker-ended', inboxId: id })
           await takeBack(river, id)
         }
+        await options.turnPractices()
         nextLook = Date.now() + 1_000
       }
       const worked = isPaused ? 0 : await workOnce(options, start)

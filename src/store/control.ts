@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Instant } from '../fls/dates.ts'
 import type { Store } from './store.ts'
 
 /** Word to all workers of a deployment: `isPaused` while a replay swaps; a new `generation` means load tables and models again. */
@@ -12,6 +13,17 @@ const pauseMs = 120_000
 export async function readControl(store: Store): Promise<Control> {
   const control = await controls(store).findOne({ _id: 'workers' })
   return { isPaused: (control?.pausedUntil?.getTime() ?? 0) > Date.now(), generation: control?.generation ?? 0 }
+}
+
+type Turned = { _id: 'practices'; at: Instant }
+
+/** The last time opt-ins or withdrawals stated ahead were carried out; undefined before the first look. */
+export async function readTurned(store: Store): Promise<Instant | undefined> {
+  return (await store.db.collection<Turned>('control').findOne({ _id: 'practices' }))?.at
+}
+
+export async function writeTurned(store: Store, at: Instant): Promise<void> {
+  await store.db.collection<Turned>('control').updateOne({ _id: 'practices' }, { $max: { at } }, { upsert: true })
 }
 
 /** Asks the workers to claim nothing and waits until none holds a claim. */

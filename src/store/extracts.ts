@@ -33,10 +33,6 @@ export function extractCollection(db: Db): Collection<ExtractDocument> {
 
 export async function ensureExtractIndexes(db: Db): Promise<void> {
   await extractCollection(db).createIndex({ practice: 1, asOf: -1 }, { name: 'by-practice' })
-  // Deletes of TPP and neutral rows name the row alone: its patient is found by the set of its newest fact.
-  await db
-    .collection('facts')
-    .createIndex({ 'revision.set': 1 }, { name: 'gp-rows', partialFilterExpression: { side: 'gp' } })
 }
 
 /** Before the first chunk: so that nobody solves with deletes that turn out to be held. */
@@ -71,10 +67,11 @@ export async function applyExtractEntry(
 
 export const closingMeta = { kind: closingKind } as const
 
-/** What every practice sent, for solving; without the samples. */
-export async function loadExtracts(db: Db): Promise<readonly ExtractInForce[]> {
+/** What these practices sent that bears on a solve: full extracts, which say what is absent, and held ones. Without the samples. */
+export async function loadExtracts(db: Db, practices: readonly OdsCode[]): Promise<readonly ExtractInForce[]> {
+  if (practices.length === 0) return []
   const documents = await extractCollection(db)
-    .find({}, { projection: { rows: 0 } })
+    .find({ practice: { $in: [...practices] }, $or: [{ mode: 'full' }, { isHeld: true }] }, { projection: { rows: 0 } })
     .sort({ _id: 1 })
     .toArray()
   return documents.map(({ practice, extractId, mode, asOf, covers, isComplete, isHeld }) => ({

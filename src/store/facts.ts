@@ -1,7 +1,7 @@
 import type { AnyBulkWriteOperation } from 'mongodb'
 import { MongoBulkWriteError } from 'mongodb'
-import type { Fact, InboxId, OdsCode, RecordKey } from '../fls/fact.ts'
-import type { FactDocument, UnknownCode } from './documents.ts'
+import type { Fact, InboxId, RecordKey } from '../fls/fact.ts'
+import type { FactDocument } from './documents.ts'
 import type { Store } from './store.ts'
 
 /** What one entry was read to. `isFirst`: the entry was never read before, so nothing of it can stand in the way. */
@@ -60,50 +60,9 @@ export async function identifyingFactsOf(store: Store, records: readonly RecordK
   return [...found.map(factOf), ...(others.length > 0 ? await factsOf(store, others) : [])]
 }
 
-export async function factsOfEntry(store: Store, inboxId: InboxId): Promise<Fact[]> {
-  return (await store.facts.find({ 'source.inboxId': inboxId }).sort({ _id: 1 }).toArray()).map(factOf)
-}
-
 /** Entries with facts that wait for one of these code-table keys. */
 export async function entriesWaitingFor(store: Store, keys: readonly string[]): Promise<InboxId[]> {
   return keys.length === 0 ? [] : store.facts.distinct('source.inboxId', { waitsFor: { $in: [...keys] } })
-}
-
-/** Codes no table knows, the most frequent first; `organisations` undefined = all. */
-export async function unknownCodes(
-  store: Store,
-  organisations: readonly OdsCode[] | undefined,
-  limit = 500,
-): Promise<UnknownCode[]> {
-  return store.facts
-    .aggregate<UnknownCode>([
-      { $match: { unmapped: true, ...(organisations ? { organisation: { $in: [...organisations] } } : {}) } },
-      { $set: { first: { $first: '$coding' } } },
-      {
-        $group: {
-          _id: { sender: '$source.sender', system: '$first.system', code: '$first.code' },
-          organisation: { $first: '$organisation' },
-          display: { $max: '$first.display' },
-          count: { $sum: 1 },
-          sample: { $min: '$source.inboxId' },
-        },
-      },
-      { $sort: { count: -1, _id: 1 } },
-      { $limit: limit },
-      {
-        $project: {
-          _id: 0,
-          sender: '$_id.sender',
-          system: '$_id.system',
-          code: '$_id.code',
-          organisation: 1,
-          display: 1,
-          count: 1,
-          sample: 1,
-        },
-      },
-    ])
-    .toArray()
 }
 
 function documentOf(fact: Fact, waitsFor: readonly string[] | undefined): FactDocument {

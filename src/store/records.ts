@@ -92,7 +92,7 @@ export async function changedSince(store: Store, read: readonly RecordDocument[]
  */
 export async function markDirty(
   store: Store,
-  filter: { organisation?: OdsCode; side?: 'gp' | 'hospital' | 'site'; _id?: { $in: RecordKey[] } },
+  filter: { organisation?: OdsCode | { $in: OdsCode[] }; side?: 'gp'; 'facets.gpPractice'?: string },
   token: string,
   at: Date,
 ): Promise<number> {

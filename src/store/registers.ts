@@ -28,7 +28,7 @@ export function registerCollection<K extends RegisterKind>(db: Db, kind: K) {
 }
 
 /**
- * Applies one inbox entry of protocol `register`. Idempotent: the same entry twice changes nothing and leaves the version alone.
+ * Applies one inbox entry of protocol `register`. Idempotent: the same entry twice changes nothing, though caches load once more.
  * `not-a-statement`: the bytes are none (the door would have refused them); nothing changes.
  */
 export async function applyRegisterEntry(
@@ -42,7 +42,8 @@ export async function applyRegisterEntry(
     read.register === 'opt-outs'
       ? await replaceOptOuts(db, entry.id, read.statement, keyOf)
       : await addLine(db, read, entry.id, entry.receivedAt)
-  if (isNew) await bumpVersion(db)
+  // Known as well: whoever added it may have died before telling, and caches would hold what was before.
+  await bumpVersion(db)
   return isNew ? 'applied' : 'known'
 }
 
@@ -89,12 +90,6 @@ async function bumpVersion(db: Db): Promise<void> {
 /** Grows with every change of a register; a worker reloads when it differs from what it loaded. 0 = empty. */
 export async function registerVersion(db: Db): Promise<number> {
   return (await versions(db).findOne({ _id: 'registers' }))?.version ?? 0
-}
-
-/** Empties the registers, before a replay builds them again. */
-export async function clearRegisters(db: Db): Promise<void> {
-  for (const name of Object.values(collectionOf)) await db.collection(name).deleteMany({})
-  await bumpVersion(db)
 }
 
 /** The dated opt-in statements of a practice, in order of receipt. */

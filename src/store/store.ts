@@ -124,6 +124,8 @@ export async function ensureIndexes(store: Store): Promise<void> {
       { key: { waitsFor: 1 }, name: 'waiting', sparse: true },
       { key: { 'detail.other': 1 }, name: 'assertions', sparse: true },
       { key: { unmapped: 1, 'source.sender': 1 }, name: 'unmapped', sparse: true },
+      // Deletes of TPP and neutral rows name the row alone: its patient is found by the set of its newest fact.
+      { key: { 'revision.set': 1 }, name: 'gp-rows', partialFilterExpression: { side: 'gp' } },
     ]),
     store.records.createIndexes([
       { key: { bk: 1 }, name: 'blocking' },
@@ -134,6 +136,7 @@ export async function ensureIndexes(store: Store): Promise<void> {
       },
       { key: { organisation: 1, side: 1 }, name: 'by-organisation' },
       { key: { personId: 1 }, name: 'by-person', sparse: true },
+      { key: { 'facets.gpPractice': 1 }, name: 'by-registered-practice', sparse: true },
     ]),
     store.persons.createIndexes([
       { key: { 'members.record': 1 }, name: 'by-record' },

@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   const store = await openStore(environment['MONGODB_URI'] ?? '', environment['FLSDB_DATABASE'] ?? 'flsdb')
   const keys = await loadKeys(environment['FLSDB_KEY_FILE'] ?? '', false)
   const mappingsFolder = environment['FLSDB_MAPPINGS']
-  const { river, applyEntries } = openRiver(store, keys, {
+  const { river, applyEntries, turnPractices } = openRiver(store, keys, {
     acceptTestNumbers: environment['FLSDB_TEST_NUMBERS'] === '1',
     ...(mappingsFolder ? { mappingsFolder } : {}),
   })
@@ -43,6 +43,7 @@ async function main(): Promise<void> {
         name: `${name}-${index}`,
         lanes: half,
         applyEntries,
+        turnPractices,
         signal: stopping.signal,
         report,
       }),
