@@ -57,6 +57,25 @@ export async function readDemoIdentities(path: string): Promise<DemoIdentities |
   }
 }
 
+/** Where the demo that wrote this file listens; undefined when there is no readable file. */
+export async function readDemoAddresses(
+  path: string,
+): Promise<{ readonly host: string; readonly port: number; readonly url: string } | undefined> {
+  try {
+    const content: unknown = JSON.parse(await readFile(path, 'utf8'))
+    if (typeof content !== 'object' || content === null || !('url' in content) || !('mllp' in content)) return undefined
+    const { url, mllp } = content
+    if (typeof mllp !== 'object' || mllp === null || !('host' in mllp) || !('port' in mllp)) return undefined
+    const { host, port } = mllp
+    return typeof url === 'string' && typeof host === 'string' && typeof port === 'number'
+      ? { host, port, url }
+      : undefined
+  } catch {
+    // A missing or damaged file: the settings say where to send.
+    return undefined
+  }
+}
+
 function hasIdentities(content: unknown): content is DemoIdentities {
   if (typeof content !== 'object' || content === null || !('clients' in content) || !('users' in content)) return false
   return Array.isArray(content.clients) && Array.isArray(content.users)

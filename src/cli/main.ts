@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { Command } from 'commander'
+import { readDemoAddresses } from '../access/demo-file.ts'
 import { createKeyFile } from '../access/keys.ts'
 import { readConfig } from '../config.ts'
 import { checkCommand } from './check.ts'
@@ -31,13 +32,22 @@ program
   .argument('<file...>')
   .option('--mllp', 'over MLLP (default for anything but .json)')
   .option('--fhir', 'over FHIR')
-  .option('--host <host>', 'MLLP host', config.bind)
-  .option('--port <port>', 'MLLP port', value => Number(value), config.mllpPort)
-  .option('--url <url>', 'address of the service', config.publicUrl ?? `http://${config.bind}:${config.httpPort}`)
+  .option('--host <host>', 'MLLP host (default: that of the running demo)')
+  .option('--port <port>', 'MLLP port (default: that of the running demo)', value => Number(value))
+  .option('--url <url>', 'address of the service (default: that of the running demo)')
   .option('--client <id>', 'demo client to sign in as')
   .option('--demo-file <file>', 'identities of the demo', demoFile)
   .option('--json', 'one JSON line per answer')
-  .action(sendCommand)
+  .action(async (files: string[], options) => {
+    const usual = {
+      host: config.bind,
+      port: config.mllpPort,
+      url: config.publicUrl ?? `http://${config.bind}:${config.httpPort}`,
+    }
+    // A taken port is replaced by a free one in the demo: its file knows which.
+    const running = await readDemoAddresses(options.demoFile)
+    await sendCommand(files, { ...usual, ...running, ...options })
+  })
 
 program
   .command('token')

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import express from 'express'
 import { importJWK, SignJWT } from 'jose'
-import { readDemoIdentities, writeDemoFile } from '../../src/access/demo-file.ts'
+import { readDemoAddresses, readDemoIdentities, writeDemoFile } from '../../src/access/demo-file.ts'
 import { type DemoClient, type DemoIdentities, demoIdentities } from '../../src/access/demo-identities.ts'
 import {
   type DemoProvider,
@@ -281,7 +281,9 @@ test('the demo file is readable by its owner only; secrets stay over a restart',
       identities.clients.map(client => client.clientSecret),
     )
     expect(again.users).toEqual(identities.users)
+    expect(await readDemoAddresses(file)).toEqual({ host: '127.0.0.1', port: 2575, url })
     expect(await readDemoIdentities(path.join(folder, 'none.json'))).toBeUndefined()
+    expect(await readDemoAddresses(path.join(folder, 'none.json'))).toBeUndefined()
   } finally {
     await rm(folder, { recursive: true })
   }
