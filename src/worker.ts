@@ -22,6 +22,7 @@ import { isDatabaseTrouble, type Store } from './store/store.ts'
 
 /** What a worker tells the outside: counts and codes, never content. */
 export type WorkerReport =
+  | { readonly kind: 'alive' }
   | { readonly kind: 'batch'; readonly entries: number; readonly milliseconds: number }
   | { readonly kind: 'failure'; readonly code: string; readonly inboxId?: InboxId }
 

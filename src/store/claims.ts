@@ -176,24 +176,31 @@ export async function reusedControlIds(
     entry => entry.controlId !== '' && (entry.protocol === 'hl7v2' || entry.protocol === 'fhir'),
   )
   if (messages.length === 0) return new Set()
-  // Answered from the index alone: neither the bytes nor anything else of an arrival is looked at.
-  const known = await store.inbox
-    .find(
-      {
-        $or: [...Map.groupBy(messages, entry => entry.sender)].map(([sender, own]) => ({
-          sender,
-          controlId: { $in: own.map(entry => entry.controlId) },
-        })),
-      },
-      { projection: { _id: 0, sender: 1, controlId: 1 } },
-    )
-    .toArray()
-  const counts = Map.groupBy(known, entry => `${entry.sender}\n${entry.controlId}`)
+  const byId = Map.groupBy(messages, entry => `${entry.sender}\n${entry.controlId}`)
+  const pairs = [...byId.values()].flatMap(([one]) => (one ? [{ sender: one.sender, controlId: one.controlId }] : []))
+  const most = 4 * pairs.length
+  const known = await arrivalsNamed(store, pairs, most)
+  // A sender that names every message alike would fill the answer: then each name is asked for by itself, and two are enough.
+  const counted =
+    known.length < most ? known : (await Promise.all(pairs.map(pair => arrivalsNamed(store, [pair], 2)))).flat()
+  const counts = Map.groupBy(counted, entry => `${entry.sender}\n${entry.controlId}`)
   return new Set(
-    messages
-      .filter(entry => (counts.get(`${entry.sender}\n${entry.controlId}`)?.length ?? 0) > 1)
-      .map(entry => entry._id),
+    [...byId].flatMap(([name, own]) => ((counts.get(name)?.length ?? 0) > 1 ? own.map(entry => entry._id) : [])),
   )
+}
+
+type Named = Pick<InboxDocument, 'sender' | 'controlId'>
+
+/** Answered from the index alone: neither the bytes nor anything else of an arrival is looked at. */
+async function arrivalsNamed(store: Store, pairs: readonly Named[], most: number): Promise<Named[]> {
+  const $or = [...Map.groupBy(pairs, pair => pair.sender)].map(([sender, own]) => ({
+    sender,
+    controlId: { $in: own.map(pair => pair.controlId) },
+  }))
+  return store.inbox
+    .find({ $or }, { projection: { _id: 0, sender: 1, controlId: 1 } })
+    .limit(most)
+    .toArray()
 }
 
 function oneBatch(documents: readonly Pick<InboxDocument, '_id' | 'size' | 'attempts'>[]): InboxId[] {

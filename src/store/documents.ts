@@ -59,6 +59,7 @@ export type RecordDocument = {
   side: Side
   /** Every demographic version seen, canonical order, distinct. */
   facets: Identity[]
+  deathDate?: PartialDate
   /** 64-bit hashes of the blocking keys. Patient data. */
   bk: Long[]
   /** 0–255, the lane of this record. */

@@ -47,11 +47,16 @@ export async function updateRecords(
       continue
     }
     changed.push(next)
-    const { organisation, side, facets, bk, bucket } = next
+    const { organisation, side, facets, deathDate, bk, bucket } = next
     operations.push({
       updateOne: {
         filter: { _id: key },
-        update: { $set: { organisation, side, facets, bk, bucket }, $inc: { version: 1 }, $setOnInsert: { near: [] } },
+        update: {
+          $set: { organisation, side, facets, bk, bucket, ...(deathDate ? { deathDate } : {}) },
+          ...(deathDate ? {} : { $unset: { deathDate: '' as const } }),
+          $inc: { version: 1 },
+          $setOnInsert: { near: [] },
+        },
         upsert: true,
       },
     })
@@ -130,6 +135,7 @@ function recordDocument(
     organisation: evidence?.organisation ?? first?.organisation ?? before?.organisation ?? ('' as OdsCode),
     side: evidence?.side ?? first?.side ?? before?.side ?? 'hospital',
     facets: evidence ? [...evidence.facets] : [],
+    ...(evidence?.deathDate ? { deathDate: evidence.deathDate } : {}),
     bk: evidence ? [...new Set(finder.blockingKeys(evidence))].sort().map(hashKey) : [],
     near: before?.near ?? [],
     bucket: bucketOf(key),
@@ -154,7 +160,7 @@ async function updateNeighbours(
   const blocks = [...new Map(changed.flatMap(document => document.bk).map(key => [key.toString(), key])).values()]
   const byBlock = new Map<string, RecordDocument[]>()
   const candidates = await store.records
-    .find({ bk: { $in: blocks } }, { projection: { facets: 1, organisation: 1, side: 1, bk: 1 } })
+    .find({ bk: { $in: blocks } }, { projection: { facets: 1, deathDate: 1, organisation: 1, side: 1, bk: 1 } })
     .limit(mostCandidates * keys.length)
     .toArray()
   for (const candidate of candidates) for (const key of candidate.bk) push(byBlock, key.toString(), candidate)
@@ -200,11 +206,12 @@ function scoredNeighbours(
     .map(candidate => candidate._id)
 }
 
-const evidence = ({ _id, organisation, side, facets }: RecordDocument): RecordEvidence => ({
+const evidence = ({ _id, organisation, side, facets, deathDate }: RecordDocument): RecordEvidence => ({
   record: _id,
   organisation,
   side,
   facets,
+  ...(deathDate ? { deathDate } : {}),
 })
 
 const join = (record: RecordKey, near: readonly RecordKey[]): AnyBulkWriteOperation<RecordDocument> => ({
@@ -237,6 +244,7 @@ function isAlike(a: RecordDocument, b: RecordDocument): boolean {
     a.organisation === b.organisation &&
     a.side === b.side &&
     sameKeys(a.bk, b.bk) &&
+    a.deathDate === b.deathDate &&
     // As stored and as read may differ in the order of their fields: then it is written again, which is only slower.
     JSON.stringify(a.facets) === JSON.stringify(b.facets)
   )

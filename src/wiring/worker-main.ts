@@ -3,6 +3,7 @@ import { createLogger } from '../http/logger.ts'
 import { openRiver } from '../open-river.ts'
 import { openStore } from '../store/store.ts'
 import { runWorker, type WorkerReport } from '../worker.ts'
+import { aliveMs } from './workers.ts'
 
 /**
  * One worker process. Told by its parent through the environment what to serve; ends when the parent goes away, when asked to, or with
@@ -30,6 +31,8 @@ async function main(): Promise<void> {
       logger.event('worker failure', { code: report.code, ...(report.inboxId ? { inboxId: report.inboxId } : {}) })
     if (process.connected) process.send?.(report)
   }
+  // Not sent while a reading or solve never comes back: the parent then ends this process, and the lease of its entries with it.
+  setInterval(() => report({ kind: 'alive' }), aliveMs).unref()
   // Two halves of the lanes side by side, as two processes would serve them: one reads while the other waits for the database.
   const middle = Math.floor((lanes.from + lanes.to) / 2)
   const halves = [

@@ -10,7 +10,11 @@ export type WorkersOptions = {
   readonly onRestart: (code: number | null) => void
 }
 
-/** The worker processes of this instance. One that ends is started again, at once when tables changed, else after a second. */
+/** How often a worker says that it is alive, and after how long without a word it is taken for hung and killed. */
+export const aliveMs = 5_000
+const silentMs = 90_000
+
+/** The worker processes of this instance. One that ends or hangs is started again, at once when tables changed, else after a second. */
 export type Workers = { readonly count: number; stop(): Promise<void> }
 
 export function startWorkers({ count, environment, onReport, onRestart }: WorkersOptions): Workers {
@@ -31,8 +35,14 @@ export function startWorkers({ count, environment, onReport, onRestart }: Worker
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     children.set(index, child)
-    child.on('message', message => onReport(message as WorkerReport))
+    let heardAt = performance.now()
+    const watch = setInterval(() => performance.now() - heardAt > silentMs && child.kill('SIGKILL'), aliveMs).unref()
+    child.on('message', message => {
+      heardAt = performance.now()
+      onReport(message as WorkerReport)
+    })
     child.on('exit', code => {
+      clearInterval(watch)
       children.delete(index)
       if (isStopping) return
       onRestart(code)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { MongoNetworkError } from 'mongodb'
 import type { InboxId, OdsCode } from '../../src/fls/fact.ts'
 import type { OpenRiver } from '../../src/open-river.ts'
-import { claimEntries, requeueEntries } from '../../src/store/claims.ts'
+import { claimEntries, requeueEntries, reusedControlIds } from '../../src/store/claims.ts'
 import { markDirty } from '../../src/store/records.ts'
 import { derivedCollections, type Store } from '../../src/store/store.ts'
 import { runWorker } from '../../src/worker.ts'
@@ -152,4 +152,16 @@ test('a database that is away costs no entry an attempt', async () => {
   const store = losing(river.store, 'records', 1, new MongoNetworkError('gone'))
   await river.flow({ ...river, river: { ...river.river, store } })
   expect(await river.store.inbox.findOne({})).toMatchObject({ state: 'done', attempts: 1, fence: 2 })
+})
+
+test('a sender that gives all its messages one control id hides no other name used twice', async () => {
+  const names = [...Array.from({ length: 20 }, () => 'same'), 'twice', 'twice', 'once']
+  for (const [place, controlId] of names.entries()) {
+    const one = admission({ organisation: 'RXX', number: `D${place}`, controlId })
+    await river.accept(one)
+  }
+  const entries = await river.store.inbox.find({}).sort({ controlId: 1 }).toArray()
+  const asked = ['same', 'twice', 'once'].flatMap(name => entries.find(entry => entry.controlId === name) ?? [])
+  const reused = await reusedControlIds(river.store, asked)
+  expect(asked.map(entry => reused.has(entry._id))).toEqual([true, true, false])
 })
