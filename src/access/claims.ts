@@ -11,7 +11,7 @@ export const claimsTable = {
 } as const satisfies Record<keyof Principal, string>
 
 const odsCode = /^[A-Z0-9]{3,12}$/
-const feedId = /^[a-z0-9][a-z0-9._-]{0,63}$/
+const feedId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 /**
  * Principal from verified claims; undefined when a claim is missing or malformed (fail closed, nothing is guessed).

@@ -3,7 +3,8 @@ import { type DayDate, type Instant, londonInstant, parseDay, parseInstant } fro
 import type { OdsCode } from '../fls/fact.ts'
 
 const odsCode = z.string().regex(/^[A-Z0-9]{3,12}$/)
-const feedId = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)
+/** As its owner writes it: letters, digits, dot, hyphen, underscore. */
+const feedId = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}$/)
 const word = z.string().min(1).max(180)
 /** A day (from its first moment in London) or an instant. */
 const dayOrInstant = z.string().refine(text => effectiveFrom(text) !== undefined)

@@ -1,13 +1,14 @@
 import type { Request } from 'express'
 import type { z } from 'zod'
 import { type Issue, issue } from '../fls/issue.ts'
+import { decodeUtf8, readStrictJson } from '../sources/fhir/strict-json.ts'
 import { Refusal } from './refusal.ts'
 
 /** Most bytes of an ordinary JSON body of our own API. */
 const usualLimit = 1024 * 1024
 
 /**
- * Reads and checks a JSON body: `application/json`, UTF-8, not compressed, within the limit, exactly the fields of the schema.
+ * Reads and checks a JSON body: `application/json`, UTF-8, not compressed, within the limit, no key twice, exactly the fields of the schema.
  * Refuses with 415, 413, 400 (not JSON) or 422 (each wrong field named by its path, never its value).
  */
 export async function readJsonBody<T>(request: Request, schema: z.ZodType<T>, limit = usualLimit): Promise<T> {
@@ -31,11 +32,13 @@ async function readBytes(request: Request, limit: number): Promise<Buffer> {
 }
 
 function parse(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-  } catch {
-    throw refuse(400, issue('json-invalid', 'body'))
-  }
+  const text = decodeUtf8(bytes)
+  if (text === undefined) throw refuse(400, issue('json-invalid', 'body'))
+  // A key said twice means two things: an opt-in must never rest on which of them a parser takes.
+  const { read, issues } = readStrictJson(text)
+  const broken = issues.find(found => found.code.startsWith('json-'))
+  if (!read || broken) throw refuse(400, broken ?? issue('json-invalid', 'body'))
+  return read.value
 }
 
 /** A zod finding as an issue: path and rule only. */

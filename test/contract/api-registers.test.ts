@@ -84,6 +84,9 @@ describe('feeds', () => {
   })
   test('neither a wrong id nor a body that is no JSON gets in', async () => {
     expect((await put('operator', '/api/feeds/UPPER..CASE', feed)).status).toBe(422)
+    expect(
+      (await put('operator', '/api/feeds/RQM_Lorenzo.2', { ...feed, sendingApplications: ['LORENZO'] })).status,
+    ).toBe(200)
     const broken = await service.call('operator', '/api/feeds/x', {
       method: 'PUT',
       headers: { 'Content-Type': 'application/json' },
@@ -95,6 +98,12 @@ describe('feeds', () => {
       body: '{}',
     })
     expect([broken.status, form.status]).toEqual([400, 415])
+    const twice = await service.call('ig-lead', '/api/practices/P81001', {
+      method: 'PUT',
+      body: '{"optedIn":true,"optedIn":false}',
+      headers: { 'Content-Type': 'application/json' },
+    })
+    expect(twice.status).toBe(400)
   })
 })
 
