@@ -129,6 +129,8 @@ export async function findByToken(
 
 export type ResourceSearch = {
   readonly sender: string
+  /** Of this organisation only. */
+  readonly organisation?: OdsCode
   readonly type: string
   /** Any of these ids. */
   readonly ids?: readonly string[]
@@ -144,10 +146,11 @@ export async function searchResources(
   db: Db,
   search: ResourceSearch,
 ): Promise<{ page: ResourceDocument[]; total: number }> {
-  const { sender, type, ids, tokens, after, count } = search
+  const { sender, organisation, type, ids, tokens, after, count } = search
   const matching = {
     sender,
     type,
+    ...(organisation ? { organisation } : {}),
     ...(ids ? { id: { $in: [...ids] } } : {}),
     ...(tokens.length > 0 ? { $and: tokens.map(anyOf => ({ 'search.identifier': { $in: [...anyOf] } })) } : {}),
   }

@@ -101,8 +101,10 @@ async function dataRoutes({
   const clock = () => new Date()
   const allowTestNumbers = config.profile !== 'production'
   const forms = wireForms({ store, keys, accept, publicUrl, allowTestNumbers, clock })
+  const gate = practiceGate(store.db)
   const fhir: FhirDeps = {
     accept,
+    gate,
     db: store.db,
     hmac: (...parts) => keys.id('fhir', ...parts),
     rawBytes: async id => (await readInboxEntry(store, id))?.bytes,
@@ -116,7 +118,7 @@ async function dataRoutes({
   const extracts: ExtractRouteOptions = {
     accept,
     store,
-    gate: practiceGate(store.db),
+    gate,
     tables: tables.extract,
     dataFolder: config.dataFolder,
     clock,

@@ -195,3 +195,42 @@ test('nothing of a message is in the log', () => {
   expect(text).toContain('GET /api/messages/:id')
   for (const secret of ['FXHIP', 'MSH|', ids[0] ?? '', 'controlId']) expect(text).not.toContain(secret)
 })
+
+test('what a practice sent is shown to nobody once it has withdrawn', async () => {
+  const supplier = { practices: ['P81009'], feeds: ['gp-supplier'] }
+  const opt = (optedIn: boolean, day: string) =>
+    service.store.db.collection<{ _id: string }>('practices').updateOne(
+      { _id: 'P81009' },
+      {
+        $push: { history: { inboxId: day, receivedAt: `${day}T00:00:00.000Z`, by: 't', statement: { optedIn } } },
+      } as object,
+      { upsert: true },
+    )
+  await opt(true, '2025-01-01')
+  const { inboxId } = await service.accept({
+    sender: 'gp-supplier',
+    organisation: 'P81009' as OdsCode,
+    practice: 'P81009' as OdsCode,
+    side: 'gp',
+    protocol: 'extract',
+    controlId: 'extract-1',
+    type: 'neutral/neutral',
+    bytes: Buffer.from('patient'),
+  })
+  await service.store.inbox.updateOne({ _id: inboxId }, { $set: { state: 'done', readAt: new Date() } })
+  await service.store.facts.insertOne({
+    ...fact(inboxId, 'gp-supplier', 'P81009'),
+    _id: 'fact-gp' as FactId,
+    side: 'gp',
+  })
+  const seen = async () => {
+    const view = await (await service.call('gp-supplier', `/api/messages/${inboxId}`, { claims: supplier })).json()
+    const raw = await service.call('engineer', `/api/messages/${inboxId}/raw`, {
+      claims: { organisations: ['P81009'] },
+    })
+    return [view.state, JSON.stringify(view.facts).includes('FXHIP'), raw.status]
+  }
+  expect(await seen()).toEqual(['done', true, 200])
+  await opt(false, '2025-02-01')
+  expect(await seen()).toEqual(['sealed', false, 403])
+})

@@ -56,6 +56,7 @@ export async function openFhirDoor(
   }
   const deps: FhirDeps = {
     accept: openInbox({ store, gate: isOpen, clock }),
+    gate: isOpen,
     db: store.db,
     hmac: (...parts) => createHmac('sha256', 'test key').update(JSON.stringify(parts)).digest('hex'),
     rawBytes: async inboxId => (await readInboxEntry(store, inboxId))?.bytes,

@@ -15,9 +15,11 @@ import {
 } from './fhir-door.ts'
 
 /* One test per row of the REST table (fhir.md 1.1) that is marked M, against the real application on a real socket. */
+/** Practices opted in; the gate reads it at every call. */
+const gpPractices = ['A81001']
 let door: FhirDoor
 beforeAll(async () => {
-  door = await openFhirDoor({ open: ['A81001'] })
+  door = await openFhirDoor({ open: gpPractices })
 })
 afterAll(() => door.close())
 
@@ -516,6 +518,28 @@ describe('subjects and senders', () => {
       practice: 'A81001',
       organisation: 'A81001',
     })
+  })
+
+  test('GP supplier: reads back what it sent for the practice it speaks for, while that practice is open', async () => {
+    const header = (practice: string) => ({ 'NHSD-End-User-Organisation-ODS': practice })
+    const open = [...gpPractices]
+    try {
+      const sent = await send(door, 'POST', '/Patient', patient(63), header('A81001'), 'gp')
+      const address = `/Patient/${(sent.body as { id: string }).id}`
+      const reads = async (practice: string) => [
+        (await send(door, 'GET', address, undefined, header(practice), 'gp')).status,
+        (await send(door, 'GET', `/Patient?_id=${address.split('/')[2]}`, undefined, header(practice), 'gp')).body?.[
+          'total'
+        ],
+      ]
+      expect(await reads('A81001')).toEqual([200, 1])
+      gpPractices.push('A81002')
+      expect(await reads('A81002')).toEqual([404, 0])
+      gpPractices.splice(0, 2)
+      expect(await reads('A81001')).toEqual([403, undefined])
+    } finally {
+      gpPractices.splice(0, 2, ...open)
+    }
   })
 })
 

@@ -50,6 +50,7 @@ beforeAll(async () => {
   const forms = wireForms({ store, keys, accept, publicUrl: 'http://fls.test', allowTestNumbers: true, clock })
   const fhir: FhirDeps = {
     accept,
+    gate: async () => ({ isOpen: true }),
     db: store.db,
     hmac: (...parts) => createHmac('sha256', 'k').update(JSON.stringify(parts)).digest('hex'),
     rawBytes: async id => (await readInboxEntry(store, id))?.bytes,

@@ -3,6 +3,7 @@ import { arrivalScope, scopeFilter } from '../../access/scope.ts'
 import { type Instant, instantOf } from '../../fls/dates.ts'
 import type { InboxId } from '../../fls/fact.ts'
 import { describeIssue, issue, issueCodes } from '../../fls/issue.ts'
+import { PracticeClosed } from '../../sources/arrival.ts'
 import {
   type ArrivalDetail,
   type ArrivalHead,
@@ -13,6 +14,7 @@ import {
 } from '../../store/arrivals.ts'
 import type { FactDocument } from '../../store/documents.ts'
 import { readInboxEntry } from '../../store/inbox.ts'
+import { practiceGate } from '../../store/registers.ts'
 import type { Store } from '../../store/store.ts'
 import { pagingFor } from '../paging.ts'
 import { badParameter, readChoice, readLimit, readMoment, readQuery } from '../query.ts'
@@ -132,16 +134,29 @@ async function show(call: Call, { store }: MessageDependencies): Promise<void> {
   const detail = await findArrival(store, arrivalScope(call.principal), String(call.request.params['id']))
   if (!detail) throw notFound()
   call.log({ inboxIds: [detail.arrival._id] })
-  // The operator keeps the service running and sees no patient data.
-  const isMetadataOnly = call.principal.role === 'operator'
+  // The operator keeps the service running and sees no patient data; nobody sees what a practice sent that has withdrawn.
+  const isSealed = (await closedPractice(store, detail.arrival)) !== undefined
+  const isMetadataOnly = call.principal.role === 'operator' || isSealed
   call.response.set('Cache-Control', 'no-store').json({
     ...lineOf(detail.arrival),
+    ...(isSealed ? { state: 'sealed' as const } : {}),
     organisation: detail.arrival.organisation,
     protocol: detail.arrival.protocol,
     ...(detail.arrival.practice ? { practice: detail.arrival.practice } : {}),
-    stages: stagesOf(detail),
+    stages: stagesOf(isSealed ? sealed(detail) : detail),
     ...(isMetadataOnly ? { facts: detail.facts.map(outlineOf) } : { facts: detail.facts.map(factOf) }),
   })
+}
+
+function sealed({ arrival, facts }: ArrivalDetail): ArrivalDetail {
+  return { arrival: { ...arrival, state: 'sealed' }, facts, persons: 0, episodes: 0 }
+}
+
+/** Why what this practice sent is not shown: it is not opted in now. Undefined when it is, and for what is not a practice's. */
+async function closedPractice(store: Store, arrival: ArrivalHead): Promise<PracticeClosed | undefined> {
+  if (arrival.side !== 'gp' || arrival.practice === undefined) return undefined
+  const { isOpen, since } = await practiceGate(store.db)(arrival.practice, instantOf(new Date()))
+  return isOpen ? undefined : new PracticeClosed(since)
 }
 
 type Stage = { readonly stage: 'kept' | 'read' | 'linked'; readonly at?: Instant; readonly outcome: string } & Readonly<
@@ -183,6 +198,8 @@ async function sendRaw(call: Call, { store }: MessageDependencies): Promise<void
   readQuery(call.request, [])
   const id = String(call.request.params['id'])
   const [head] = await listOne(store, call, id)
+  const closed = head && (await closedPractice(store, head))
+  if (closed) throw closed
   const entry = head ? await readInboxEntry(store, head._id) : undefined
   if (!entry) throw notFound()
   call.log({ inboxIds: [entry.id] })

@@ -115,6 +115,8 @@ export function extractRoutes(options: ExtractRouteOptions): Route[] {
       touchesPatientData: true,
       handle: async call => {
         const job = await jobFor(call, deps.db)
+        // What a practice sent that has withdrawn is shown to nobody.
+        await deps.checkPractice(job.practice)
         call.response.type('text/csv; charset=utf-8').attachment(`rejects-${job._id}.csv`)
         call.log({ inboxIds: job.chunks.slice(0, 100).map(chunk => chunk.inboxId) })
         await writeRejects(deps, job, call.response)

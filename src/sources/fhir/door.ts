@@ -1,6 +1,7 @@
 import type { Db } from 'mongodb'
 import type { InboxId } from '../../fls/fact.ts'
 import type { MappingTables } from '../../mapping/tables.ts'
+import type { PracticeGate } from '../../store/inbox.ts'
 import type { Accept } from '../arrival.ts'
 import type { TypeHandlers } from './call.ts'
 import type { Hmac } from './identity.ts'
@@ -8,6 +9,8 @@ import type { Hmac } from './identity.ts'
 /** All the FHIR door needs from outside. */
 export type FhirDeps = {
   readonly accept: Accept
+  /** Whether a practice is opted in: decides what its supplier may read back. */
+  readonly gate: PracticeGate
   readonly db: Db
   /** HMAC with the deployment's key, lower-case hex. */
   readonly hmac: Hmac

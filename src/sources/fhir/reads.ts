@@ -1,6 +1,9 @@
+import { instantOf } from '../../fls/dates.ts'
+import type { OdsCode } from '../../fls/fact.ts'
 import { type Issue, issue } from '../../fls/issue.ts'
 import { Refusal } from '../../http/refusal.ts'
 import { findResource, type ResourceDocument, searchResources } from '../../store/resources.ts'
+import { PracticeClosed } from '../arrival.ts'
 import type { FhirAnswer, FhirCall } from './call.ts'
 import { type FhirDeps, fhirBase } from './door.ts'
 import type { JsonObject, JsonValue } from './json.ts'
@@ -47,11 +50,27 @@ export async function history(call: FhirCall, deps: FhirDeps): Promise<FhirAnswe
   }
 }
 
+/**
+ * Whose resources are read: those of the feed, for a GP supplier those of the practice it speaks for. A practice that is not opted in now
+ * reads nothing back, as nothing is taken from it.
+ */
+async function readerOf(
+  call: FhirCall,
+  { gate, clock }: FhirDeps,
+): Promise<{ readonly sender: string; readonly organisation?: OdsCode }> {
+  const { sender, practice } = senderOf(call)
+  if (practice === undefined) return { sender }
+  const { isOpen, since } = await gate(practice, instantOf(clock()))
+  if (!isOpen) throw new PracticeClosed(since)
+  return { sender, organisation: practice }
+}
+
 async function ownDocument(call: FhirCall, deps: FhirDeps): Promise<ResourceDocument> {
-  const { sender } = senderOf(call)
+  const { sender, organisation } = await readerOf(call, deps)
   const document =
     call.id !== undefined && isFhirId(call.id) ? await findResource(deps.db, sender, call.type, call.id) : undefined
-  if (!document) throw new Refusal(404, [issue('not-found', call.type)])
+  if (!document || (organisation !== undefined && document.organisation !== organisation))
+    throw new Refusal(404, [issue('not-found', call.type)])
   return document
 }
 
@@ -71,12 +90,12 @@ type Search = {
  * entry; with `Prefer: handling=strict`, and always for modifiers, they are 400.
  */
 export async function search(call: FhirCall, deps: FhirDeps): Promise<FhirAnswer> {
-  const { sender } = senderOf(call)
+  const reader = await readerOf(call, deps)
   const asked = parseSearch(call, deps)
   const { ids, tokens, after, isCountOnly } = asked
   const count = isCountOnly ? 0 : asked.count
   const found = await searchResources(deps.db, {
-    sender,
+    ...reader,
     type: call.type,
     tokens,
     count,
