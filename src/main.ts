@@ -6,11 +6,11 @@ import { createLogger } from './http/logger.ts'
 import { createMetrics } from './http/metrics.ts'
 import { RouteTableBroken } from './http/route-table.ts'
 import { loadTables } from './open-river.ts'
-import { type Directory, loadDirectory } from './store/directory.ts'
+import { cachedDirectory } from './store/directory.ts'
 import { FolderInUse, freePort, isFree } from './store/embedded.ts'
 import { openInbox } from './store/inbox.ts'
 import { MongodMissing } from './store/mongod-supply.ts'
-import { practiceGate, registerVersion } from './store/registers.ts'
+import { practiceGate } from './store/registers.ts'
 import { type Store, UnsafeDatabase } from './store/store.ts'
 import { openDatabase } from './wiring/database.ts'
 import { type Demo, enrolRoster, openDemo, writeDemo } from './wiring/demo.ts'
@@ -59,7 +59,7 @@ async function main(): Promise<void> {
     onRestart: code => logger.event('worker restart', { code: code ?? -1 }),
   })
   stops.push(() => workers.stop())
-  const directory = cachedDirectory(store)
+  const directory = cachedDirectory(store.db, 500)
   if (demo) await enrol(store, demo, accept, config.workers > 0)
   const mllp = await startMllp({
     config,
@@ -164,18 +164,6 @@ async function enrol(store: Store, demo: Demo, accept: ReturnType<typeof openInb
   const fresh = await enrolRoster(accept, demo.roster, new Date())
   const applied = whenApplied(store)
   if (canWait) await Promise.all(fresh.map(id => applied(id, 20_000)))
-}
-
-/** The registers as the doors see them: at most half a second old, loaded again when their version moved. */
-function cachedDirectory(store: Store): () => Promise<Directory> {
-  let cached: Directory | undefined
-  let checkedAt = 0
-  return async () => {
-    if (cached && performance.now() - checkedAt < 500) return cached
-    checkedAt = performance.now()
-    if (cached?.version !== (await registerVersion(store.db))) cached = await loadDirectory(store.db)
-    return cached
-  }
 }
 
 function workerEnvironment(config: Config, uri: string, keyFile: string): Record<string, string> {

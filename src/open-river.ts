@@ -12,11 +12,11 @@ import type { Read, River } from './pipeline.ts'
 import { type Registers, registersOf } from './registers.ts'
 import { addCodes, loadCodebook } from './store/codebook.ts'
 import { readTurned, writeTurned } from './store/control.ts'
-import { type Directory, loadDirectory } from './store/directory.ts'
+import { cachedDirectory, type Directory } from './store/directory.ts'
 import { applyExtractEntry, loadExtracts } from './store/extracts.ts'
 import { entriesWaitingFor } from './store/facts.ts'
 import { markDirty } from './store/records.ts'
-import { applyRegisterEntry, readRegisterEntry, registerCollection, registerVersion } from './store/registers.ts'
+import { applyRegisterEntry, readRegisterEntry, registerCollection } from './store/registers.ts'
 import { indexEntries } from './store/resources.ts'
 import { indexResponse } from './store/responses.ts'
 import type { Store } from './store/store.ts'
@@ -50,7 +50,7 @@ export function loadTables({
 /** Tables, models and registers of this deployment on one store: what workers, replay and tests carry entries down with. */
 export function openRiver(store: Store, keys: Keys, settings: TableSettings): OpenRiver {
   const tables = loadTables(settings)
-  const directory = cachedDirectory(store)
+  const directory = cachedDirectory(store.db, 0)
   const river: River = {
     store,
     keys: { ...keys, id: rememberedIds(keys.id) },
@@ -81,14 +81,6 @@ function currentRegisters(
   return async practices => {
     const [known, extracts] = await Promise.all([directory(), loadExtracts(store.db, practices)])
     return registersOf(known, extracts, new Date())
-  }
-}
-
-function cachedDirectory(store: Store): () => Promise<Directory> {
-  let cached: Directory | undefined
-  return async () => {
-    if (cached?.version !== (await registerVersion(store.db))) cached = await loadDirectory(store.db)
-    return cached
   }
 }
 

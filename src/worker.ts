@@ -71,7 +71,8 @@ export async function runWorker(options: WorkerOptions): Promise<'stopped' | 'ne
           options.report({ kind: 'failure', code: 'worker-ended', inboxId: id })
           await takeBack(river, id)
         }
-        await options.turnPractices()
+        // Not during a replay: what is marked now would be swapped away.
+        if (!isPaused) await options.turnPractices()
         nextLook = Date.now() + 1_000
       }
       const worked = isPaused ? 0 : await workOnce(options, start)

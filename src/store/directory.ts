@@ -52,6 +52,19 @@ export async function loadDirectory(db: Db): Promise<Directory> {
   })
 }
 
+/** The registers as they were at most `maxAgeMs` milliseconds ago, loaded again when their version has moved. */
+export function cachedDirectory(db: Db, maxAgeMs: number): () => Promise<Directory> {
+  let cached: Directory | undefined
+  let checkedAt = Number.NEGATIVE_INFINITY
+  return async () => {
+    if (cached && performance.now() - checkedAt < maxAgeMs) return cached
+    const askedAt = performance.now()
+    if (cached?.version !== (await registerVersion(db))) cached = await loadDirectory(db)
+    checkedAt = askedAt
+    return cached
+  }
+}
+
 /** Builds the look-ups; pure. When several feeds claim the same MSH-3 and MSH-4, the most specific, then the first by id, is taken. */
 export function directoryOf(
   version: number,

@@ -8,7 +8,7 @@ import type { Protocol } from '../sources/arrival.ts'
 
 /**
  * `received` kept, waits · `claimed` a worker has it · `done` read, linked, visible · `quarantined` failed five times or for good ·
- * `sealed` its practice withdrew: read, but left out of every solve · `waiting` read, but a code table it needs has not come.
+ * `waiting` read, but a code table it needs has not come · `sealed` never stored: what is shown of an entry while its practice is not opted in.
  */
 export type InboxState = 'received' | 'claimed' | 'done' | 'quarantined' | 'sealed' | 'waiting'
 
