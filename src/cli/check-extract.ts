@@ -9,17 +9,14 @@ import type { CodebookEntry } from '../mapping/extract-codebook.ts'
 import type { ReadingTables } from '../mapping/read.ts'
 import { archiveLimits, unpack } from '../sources/extract/archive.ts'
 import { chunksOf } from '../sources/extract/chunks.ts'
-import { declare } from '../sources/extract/declaration.ts'
+import { type Address, declare } from '../sources/extract/declaration.ts'
 import { extractLimits } from '../sources/extract/receive.ts'
 import { type KnownFile, recognise } from '../sources/extract/recognise.ts'
 import { isZip, openSpool, spoolStream } from '../sources/extract/spool.ts'
-import { survey } from '../sources/extract/survey.ts'
-
-/** What a practice is called when the file does not say; the extract is never sent. */
-const stand = { practice: 'A00000', extractId: 'check', mode: 'delta' } as const
+import { type Survey, survey } from '../sources/extract/survey.ts'
 
 /** Reads an extract file, or a zip of them, as the door would; code ids resolve from the file's own code tables only. */
-export async function checkExtract(file: string, tables: ReadingTables): Promise<readonly Issue[]> {
+export async function checkExtract(file: string, tables: ReadingTables, practice?: string): Promise<readonly Issue[]> {
   const spool = await openSpool(path.join(tmpdir(), 'flsdb-check'))
   try {
     const spooled = await spoolStream(spool, path.basename(file), createReadStream(file), extractLimits.mostBytes)
@@ -29,17 +26,20 @@ export async function checkExtract(file: string, tables: ReadingTables): Promise
     const seen = await Promise.all(files.map(one => recognise(one, tables.extract)))
     const refused = seen.flatMap(one => ('refused' in one ? [one.refused] : []))
     const known = seen.flatMap(one => ('known' in one ? [one.known] : []))
-    return [...refused, ...known.flatMap(one => one.issues), ...(known.length > 0 ? await readAll(known, tables) : [])]
+    return [
+      ...refused,
+      ...known.flatMap(one => one.issues),
+      ...(known.length > 0 ? await readAll(known, tables, practice) : []),
+    ]
   } finally {
     await spool.remove()
   }
 }
 
-async function readAll(known: readonly KnownFile[], tables: ReadingTables): Promise<Issue[]> {
+async function readAll(known: readonly KnownFile[], tables: ReadingTables, practice?: string): Promise<Issue[]> {
   const now = new Date()
   const found = await survey(known, tables.extract)
-  const stated = found.manifest.find(row => row.practice || row.extractId || row.mode)
-  const declared = declare(stated ? {} : stand, known, found, now)
+  const declared = declare(addressOf(found, practice), known, found, now)
   const codes = new Map<string, CodebookEntry>()
   const issues: Issue[] = []
   for await (const arrival of chunksOf(known, declared, { sender: 'check' }, extractLimits.chunkBytes)) {
@@ -54,4 +54,15 @@ async function readAll(known: readonly KnownFile[], tables: ReadingTables): Prom
     issues.push(...reading.issues)
   }
   return issues
+}
+
+/** What the address would say, as far as the files do not: the practice named to us or in the organisation table, else a stand-in. */
+function addressOf({ manifest, organisations, patientOrganisations }: Survey, practice: string | undefined): Address {
+  const own = [...patientOrganisations].flatMap(id => organisations.get(id) || [])[0]
+  const isStated = (key: 'practice' | 'extractId' | 'mode' | 'isDelta') => manifest.some(row => row[key] !== undefined)
+  return {
+    ...(practice ? { practice } : isStated('practice') ? {} : { practice: own ?? 'A00000' }),
+    ...(isStated('extractId') ? {} : { extractId: 'check' }),
+    ...(isStated('mode') || isStated('isDelta') ? {} : { mode: 'delta' as const }),
+  }
 }

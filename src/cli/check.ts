@@ -16,7 +16,12 @@ import { splitBatch } from '../sources/hl7v2/batch.ts'
 import { parseMessage } from '../sources/hl7v2/message.ts'
 import { checkExtract } from './check-extract.ts'
 
-export type CheckCommand = { readonly questionnaire?: string; readonly feed?: string; readonly json?: boolean }
+export type CheckCommand = {
+  readonly questionnaire?: string
+  readonly feed?: string
+  readonly practice?: string
+  readonly json?: boolean
+}
 
 /** `flsdb check FILE…`: what the server would say of these files, offline and by the same code. Nothing is sent or kept. Exit code 1 on errors. */
 export async function checkCommand(files: readonly string[], options: CheckCommand): Promise<void> {
@@ -39,9 +44,10 @@ async function checkFile(
     const start = bytes.subarray(0, 200).toString('latin1').trimStart()
     if (/^(MSH|FHS|BHS)/.test(start.startsWith('\v') ? start.slice(1) : start))
       return checkHl7(bytes, options.feed, tables)
-    if (/\.ndjson$/i.test(file) || /\.csv$|\.zip$|\.txt$/i.test(file)) return await checkExtract(file, tables)
+    if (/\.ndjson$/i.test(file) || /\.csv$|\.zip$|\.txt$/i.test(file))
+      return await checkExtract(file, tables, options.practice)
     if (start.startsWith('{')) return checkFhir(bytes, options.feed, tables)
-    return await checkExtract(file, tables)
+    return await checkExtract(file, tables, options.practice)
   } catch (cause) {
     if (cause instanceof Refusal) return cause.issues
     throw cause

@@ -62,6 +62,7 @@ program
   .argument('<file...>')
   .option('--questionnaire <file>', 'check a QuestionnaireResponse against this Questionnaire')
   .option('--feed <folder>', 'mapping folder to read with')
+  .option('--practice <ods>', 'the practice an extract is of, when its files do not say')
   .option('--json', 'print an OperationOutcome')
   .action(checkCommand)
 

@@ -1,0 +1,43 @@
+import { createWriteStream, readdirSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { ZipFile } from 'yazl'
+import { checkExtract } from '../../src/cli/check-extract.ts'
+import { loadTables } from '../../src/open-river.ts'
+import { samples } from '../set-up/extract-chunk.ts'
+
+const tables = loadTables({ acceptTestNumbers: true })
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'flsdb-check-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+async function zipOf(shape: string): Promise<string> {
+  const from = path.join(samples, shape, 'good')
+  const zip = new ZipFile()
+  for (const name of readdirSync(from)) zip.addFile(path.join(from, name), name)
+  zip.end()
+  const file = path.join(folder, `${shape}.zip`)
+  await pipeline(zip.outputStream, createWriteStream(file))
+  return file
+}
+
+const errorsOf = async (file: string, practice?: string) =>
+  (await checkExtract(file, tables, practice)).filter(found => found.severity === 'error').map(found => found.code)
+
+test.each([
+  ['emis', undefined, [], 'the practice stands in the organisation table'],
+  ['tpp', 'B86002', ['practice-disagrees'], 'one row is of a patient registered elsewhere'],
+])('a zipped %s extract of %s is checked as of its practice (errors %j: %s)', async (shape, practice, errors) => {
+  expect(await errorsOf(await zipOf(shape), practice)).toEqual(errors)
+})
+
+test('another practice than the files say is refused', async () => {
+  await expect(errorsOf(await zipOf('emis'), 'P81001')).rejects.toMatchObject({
+    issues: [{ code: 'practice-disagrees' }],
+  })
+})
