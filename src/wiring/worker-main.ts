@@ -1,4 +1,5 @@
 import { loadKeys } from '../access/keys.ts'
+import { limits } from '../config.ts'
 import { createLogger } from '../http/logger.ts'
 import { openRiver } from '../open-river.ts'
 import { openStore } from '../store/store.ts'
@@ -13,6 +14,7 @@ const startAgain = 75
 
 async function main(): Promise<void> {
   const environment = process.env
+  const stopping = stopsWithParent()
   const logger = createLogger({ level: environment['FLSDB_LOG_LEVEL'] ?? 'info' })
   const store = await openStore(environment['MONGODB_URI'] ?? '', environment['FLSDB_DATABASE'] ?? 'flsdb')
   const keys = await loadKeys(environment['FLSDB_KEY_FILE'] ?? '', false)
@@ -21,9 +23,6 @@ async function main(): Promise<void> {
     acceptTestNumbers: environment['FLSDB_TEST_NUMBERS'] === '1',
     ...(mappingsFolder ? { mappingsFolder } : {}),
   })
-  const stopping = new AbortController()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort())
-  process.on('disconnect', () => stopping.abort())
   const name = `${environment['FLSDB_WORKER'] ?? 'worker'}-${process.pid}-${Date.now()}`
   const lanes = { from: Number(environment['FLSDB_LANES_FROM'] ?? 0), to: Number(environment['FLSDB_LANES_TO'] ?? 256) }
   const report = (report: WorkerReport) => {
@@ -54,6 +53,18 @@ async function main(): Promise<void> {
   )
   await store.close()
   process.exit(ends.includes('new-tables') ? startAgain : 0)
+}
+
+/** Heard from the first moment on: a parent killed while this process is still starting must not leave it behind. */
+function stopsWithParent(): AbortController {
+  const stopping = new AbortController()
+  const stop = () => {
+    stopping.abort()
+    setTimeout(() => process.exit(1), limits.shutdownMs).unref()
+  }
+  for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.on(signal, stop)
+  if (!process.connected) stop()
+  return stopping
 }
 
 main().catch((cause: unknown) => {

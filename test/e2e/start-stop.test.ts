@@ -59,8 +59,9 @@ async function pressCtrlC({ child }: Demo): Promise<number | null> {
   return ended
 }
 
+/** Every process that names the data folder in its arguments or its environment: service, workers, provider, mongod. */
 function processesOf(folder: string): string[] {
-  return execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' })
+  return execFileSync('ps', ['axeww', '-o', 'pid,args'], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
     .split('\n')
     .filter(line => line.includes(folder))
 }
