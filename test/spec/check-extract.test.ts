@@ -29,7 +29,7 @@ async function zipOf(shape: string): Promise<string> {
 const errorsOf = async (file: string, practice?: string) =>
   (await checkExtract(file, tables, practice)).filter(found => found.severity === 'error').map(found => found.code)
 
-test.each([
+test.each<[string, string | undefined, string[], string]>([
   ['emis', undefined, [], 'the practice stands in the organisation table'],
   ['tpp', 'B86002', ['practice-disagrees'], 'one row is of a patient registered elsewhere'],
 ])('a zipped %s extract of %s is checked as of its practice (errors %j: %s)', async (shape, practice, errors) => {
