@@ -60,27 +60,32 @@ export async function runCampaign({
   let service = await start(server, folder)
   const ledger = new Ledger()
   const senders = Array.from({ length: lanes }, () => new Sender(ledger, () => service.mllpPort))
-  for (let cycle = 0; cycle < kills; cycle++) {
-    const isMongod = target === 'mongod' || (target === 'all' && cycle % 4 === 3)
-    await ledger.firstSendAfter(performance.now())
-    await new Promise(resolve => setTimeout(resolve, 50 + Math.floor(random.next() * 750)))
-    onCycle?.(cycle, isMongod ? 'mongod' : 'service')
-    if (isMongod) {
-      process.kill(server.pid, 'SIGKILL')
-      await new Promise(resolve => setTimeout(resolve, 200))
-      server = await startEmbedded(mongod, folder, { isThrowaway: true })
-    } else {
-      await service.kill()
-      service = await start(server, folder)
+  try {
+    for (let cycle = 0; cycle < kills; cycle++) {
+      const isMongod = target === 'mongod' || (target === 'all' && cycle % 4 === 3)
+      await ledger.firstSendAfter(performance.now())
+      await new Promise(resolve => setTimeout(resolve, 50 + Math.floor(random.next() * 750)))
+      onCycle?.(cycle, isMongod ? 'mongod' : 'service')
+      if (isMongod) {
+        process.kill(server.pid, 'SIGKILL')
+        await new Promise(resolve => setTimeout(resolve, 200))
+        server = await startEmbedded(mongod, folder, { isThrowaway: true })
+      } else {
+        await service.kill()
+        service = await start(server, folder)
+      }
     }
+    await Promise.all(senders.map(sender => sender.finish()))
+    await quiet({ ...service, database }, 120)
+    const result = await verdict(server, ledger)
+    return { kills, target, seed, ...result }
+  } finally {
+    // Also after a failure: nothing of a campaign outlives it.
+    for (const sender of senders) sender.abandon()
+    await service.kill()
+    await server.stop()
+    await rm(folder, { recursive: true, force: true })
   }
-  await Promise.all(senders.map(sender => sender.finish()))
-  await quiet({ ...service, database }, 120)
-  const result = await verdict(server, ledger)
-  await service.stop()
-  await server.stop()
-  await rm(folder, { recursive: true, force: true })
-  return { kills, target, seed, ...result }
 }
 
 function start(server: Embedded, folder: string): Promise<RunningService> {
@@ -131,12 +136,19 @@ class Sender {
   readonly #ledger: Ledger
   readonly #port: () => number
   #isOver = false
+  #isAbandoned = false
   readonly #running: Promise<void>
 
   constructor(ledger: Ledger, port: () => number) {
     this.#ledger = ledger
     this.#port = port
     this.#running = this.#run()
+  }
+
+  /** Stops even with a message unanswered: the campaign has failed. */
+  abandon(): void {
+    this.#isOver = true
+    this.#isAbandoned = true
   }
 
   finish(): Promise<void> {
@@ -147,7 +159,7 @@ class Sender {
   async #run(): Promise<void> {
     while (!this.#isOver) {
       const [controlId, line] = this.#ledger.next()
-      for (let wait = 20; !line.isAcknowledged; wait = Math.min(500, wait * 2)) {
+      for (let wait = 20; !line.isAcknowledged && !this.#isAbandoned; wait = Math.min(500, wait * 2)) {
         this.#ledger.sent(line)
         if (await exchange(this.#port(), line.bytes, controlId)) this.#ledger.acknowledged(line)
         else await new Promise(resolve => setTimeout(resolve, wait))

@@ -103,6 +103,7 @@ export async function startService({
     kill: async () => {
       child.kill('SIGKILL')
       await ended
+      await mongo.close()
     },
     stop: async () => {
       child.kill('SIGTERM')
@@ -125,7 +126,7 @@ function runCommand(words: readonly string[], env: NodeJS.ProcessEnv): Promise<s
 }
 
 async function readyLine(child: ChildProcess, output: () => string): Promise<{ http: string; mllp: number }> {
-  const until = Date.now() + 60_000
+  const until = Date.now() + 120_000
   while (Date.now() < until) {
     const line = output()
       .split('\n')
