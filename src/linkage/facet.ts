@@ -28,6 +28,8 @@ export type ComparableRecord = {
   readonly key: RecordKey
   readonly order: string
   readonly facets: readonly Facet[]
+  /** The facets by which names, birth date and sex are compared: without those that say only part of what another one says. */
+  readonly cores: readonly Facet[]
   readonly deathDate?: PartialDate
 }
 
@@ -44,14 +46,46 @@ export function comparableRecord(evidence: RecordEvidence): ComparableRecord {
     const facet = facetOf(identity)
     distinct.set(JSON.stringify(facet), facet)
   }
+  const facets = [...distinct].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, facet]) => facet)
   const record: ComparableRecord = {
     key: evidence.record,
     order: createHash('sha256').update(evidence.record).digest('hex'),
-    facets: [...distinct].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, facet]) => facet),
+    facets,
+    cores: fullest(facets),
     ...(evidence.deathDate ? { deathDate: evidence.deathDate } : {}),
   }
   prepared.set(evidence, record)
   return record
+}
+
+/**
+ * Without the facets that say of name, birth date and sex only part of what another says. An address row or a message without a birth date
+ * would else be the best match of anybody: where nothing is said, nothing contradicts.
+ */
+export function fullest(facets: readonly Facet[]): readonly Facet[] {
+  const distinct = new Map<string, Facet>()
+  for (const facet of facets) {
+    const { surnames, forenames, birthDate, sex, isExactOnly } = facet
+    const said = JSON.stringify([surnames, forenames, birthDate, sex, isExactOnly])
+    if (!distinct.has(said)) distinct.set(said, facet)
+  }
+  const all = [...distinct.values()]
+  return all.filter(one => !all.some(other => other !== one && saysNoMore(one, other)))
+}
+
+/** Field by field the same as the other, or nothing. */
+function saysNoMore(one: Facet, other: Facet): boolean {
+  return (
+    one.isExactOnly === other.isExactOnly &&
+    (one.sex === undefined || one.sex === other.sex) &&
+    (one.birthDate === undefined || other.birthDate?.startsWith(one.birthDate) === true) &&
+    (one.forenames.length === 0 || isSame(one.forenames, other.forenames)) &&
+    (one.surnames.length === 0 || isSame(one.surnames, other.surnames))
+  )
+}
+
+function isSame(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && JSON.stringify(one) === JSON.stringify(other)
 }
 
 /** One demographic version with names folded, placeholder dates, ZZ99 postcodes and pseudo practices taken out. */

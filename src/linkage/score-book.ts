@@ -1,6 +1,6 @@
-import { type CoreComparison, compareCores } from './compare.ts'
+import { compareCores } from './compare.ts'
 import { type Belongings, belongingsOf } from './compare-belongings.ts'
-import type { ComparableRecord } from './facet.ts'
+import { type ComparableRecord, type Facet, fullest } from './facet.ts'
 import type { Part } from './linkage.ts'
 import type { PersonModel } from './models.ts'
 import { type Edges, pairKey } from './person-edges.ts'
@@ -11,11 +11,18 @@ export type Hub = {
   readonly order: string
   readonly records: readonly ComparableRecord[]
   readonly belongings: Belongings
+  /** What all its records say of name, birth date and sex, without what is only part of something else they say. */
+  readonly cores: readonly Facet[]
 }
 
 export function hubOf(records: readonly ComparableRecord[]): Hub {
   const sorted = [...records].sort((left, right) => (left.order < right.order ? -1 : 1))
-  return { order: sorted.map(record => record.order).join('+'), records: sorted, belongings: belongingsOf(sorted) }
+  return {
+    order: sorted.map(record => record.order).join('+'),
+    records: sorted,
+    belongings: belongingsOf(sorted),
+    cores: fullest(sorted.flatMap(record => record.cores)),
+  }
 }
 
 /** Scores of hubs and records of one component, each computed once. */
@@ -31,9 +38,6 @@ export type ScoreBook = {
 /** An empty book for one component. */
 export function openScoreBook(model: PersonModel, edges: Edges, guardsOff: readonly string[] = []): ScoreBook {
   const hasAssertions = edges.superseded.size + edges.apart.size + edges.hints.size > 0
-  const coreOf = rememberPairs<ComparableRecord, CoreComparison>((left, right) =>
-    compareCores(left.facets, right.facets, model),
-  )
   const contextOf = (one: Hub, two: Hub) => {
     const keys = hasAssertions ? keysBetween(one, two) : []
     const isSuperseded = keys.some(key => edges.superseded.has(key))
@@ -42,21 +46,15 @@ export function openScoreBook(model: PersonModel, edges: Edges, guardsOff: reado
   const recordScoreOf = rememberPairs<ComparableRecord, PairScore>((one, two) =>
     scoreRecords(one, two, model, contextOf(hubOf([one]), hubOf([two]))),
   )
-  const scoreOf = rememberPairs<Hub, PairScore>((left, right) => {
-    let best: CoreComparison | undefined
-    for (const one of left.records)
-      for (const two of right.records) {
-        const core = coreOf(one, two)
-        if (!best || core.bits > best.bits) best = core
-      }
-    return scoreFrom(
-      best ?? compareCores([], [], model),
+  const scoreOf = rememberPairs<Hub, PairScore>((left, right) =>
+    scoreFrom(
+      compareCores(left.cores, right.cores, model),
       left.belongings,
       right.belongings,
       model,
       contextOf(left, right),
-    )
-  })
+    ),
+  )
   const speaksAgainst = (left: ComparableRecord, right: ComparableRecord) =>
     recordScoreOf(left, right).totalBits - model.priorBits <= model.thresholds.contradictionBits
   return {

@@ -31,7 +31,7 @@ export function scoreRecords(
 ): PairScore {
   const [left, right] = one.order <= two.order ? [one, two] : [two, one]
   return scoreFrom(
-    compareCores(left.facets, right.facets, model),
+    compareCores(left.cores, right.cores, model),
     belongingsOf([left]),
     belongingsOf([right]),
     model,

@@ -211,6 +211,20 @@ describe('several records', () => {
     expect(personOf(solution, 'RXX|1')).not.toEqual(personOf(solution, 'RZZ|3'))
   })
 
+  // biome-ignore format: a table
+  test.each([
+    ['an address row without a name', { postcode: 'LS6 2PQ' }],
+    ['a message without a birth date', { ...susan, born: '' }],
+    ['a message with the number alone', { nhs: susan.nhs ?? '' }],
+  ])('what says less never hides what contradicts: %s beside a borrowed number', (_what, less) => {
+    const peter = { ...susan, given: 'Peter', sex: 'male' as const, born: '1945-02-03' }
+    const beside = solvePersons([record('RXX|1', susan, less), record('RYY|2', peter)], [], model)
+    expect(beside.persons).toHaveLength(2)
+    expect(beside.reviews.map(review => review.explanation.guards)).toEqual([expect.arrayContaining(['nhs-borrowed'])])
+    const apart = solvePersons([record('RXX|1', susan), record('LAB|3', less), record('RYY|2', peter)], [], model)
+    expect(personOf(apart, 'RXX|1')).not.toEqual(personOf(apart, 'RYY|2'))
+  })
+
   test('one number, two people is noticed', () => {
     const solution = solvePersons(
       [record('RXX|1', susan, { family: 'Okafor', given: 'Daniel', born: '1961-12-03', sex: 'male' })],
