@@ -266,7 +266,7 @@ describe('profile applied', () => {
   test.each([
     ['nothing found', [], 'AA', []],
     ['information only', [localCode], 'AA', ['code-local']],
-    ['an error', [localCode, wrongDate], 'AE', ['code-local', 'unreadable-date']],
+    ['an error', [localCode, wrongDate], 'AA', ['code-local', 'unreadable-date']],
     ['not read in time', undefined, 'AA', ['not-yet-read']],
   ])('%s', async (_what, issues, code, errors) => {
     const peer = dial(await start({ whenRead: async () => issues, appliedWaitMs: 50 }, { profile: 'applied' }))

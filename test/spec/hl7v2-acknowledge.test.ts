@@ -51,10 +51,10 @@ describe('which answer', () => {
   })
 
   test.each([
-    ['original mode', '', 'AE'],
-    ['enhanced mode speaks of keeping only', 'AL', 'CA'],
+    ['original mode', '', 'AA'],
+    ['enhanced mode', 'AL', 'CA'],
   ])('kept, but read with errors: %s', (_what, accept, code) => {
-    const given = answer(message({ accept }), 'kept-with-errors', [issue('unreadable-date', 'PID-7')])
+    const given = answer(message({ accept }), 'kept', [issue('unreadable-date', 'PID-7')])
     expect(given.code).toBe(code)
     expect(given.payload?.toString()).toContain('\rERR|')
   })
@@ -125,7 +125,7 @@ describe('form', () => {
 describe('issues become ERR segments', () => {
   const errors = (version: string, found: Issue) =>
     parseMessage(
-      answer(message().toString().replace('|2.4|', `|${version}|`), 'kept-with-errors', [found]).payload ??
+      answer(message().toString().replace('|2.4|', `|${version}|`), 'kept', [found]).payload ??
         Buffer.alloc(0),
     )?.segments('ERR') ?? []
 

@@ -6,10 +6,10 @@ import { errorSegment } from './error-segment.ts'
 import { escapeText } from './escapes.ts'
 
 /**
- * What became of a message (Decision "acknowledgement"). `kept`; `kept-with-errors`: kept, and reading found errors (profile `applied`);
+ * What became of a message (Decision "acknowledgement"). `kept`, whatever reading finds in it: an AE would only bring the same bytes again;
  * `not-kept`: temporary, the sender may send it again; `refused`: not ours to take, nothing kept.
  */
-export type Verdict = 'kept' | 'kept-with-errors' | 'not-kept' | 'refused'
+export type Verdict = 'kept' | 'not-kept' | 'refused'
 export type AcknowledgementCode = 'AA' | 'AE' | 'AR' | 'CA' | 'CE' | 'CR'
 
 export type AcknowledgementRequest = {
@@ -33,7 +33,7 @@ const mostErrors = 100
 /**
  * The only builder of acknowledgements. MSH-3..6 swapped, `ACK^trigger`, delimiters, processing id, version and character set echoed, MSA-2
  * byte for byte the MSH-10 of the message; VT, FS and CR never pass through. An unreadable header gets AR with an empty MSA-2.
- * In enhanced mode a stored message is CA whatever was found in it: the accept-level answer speaks of keeping only.
+ * A stored message is AA or CA whatever was found in it; what was found stands in its ERR segments (profile `applied`).
  */
 export function acknowledge(request: AcknowledgementRequest): Acknowledgement {
   const header = readRawHeader(request.message)
@@ -122,8 +122,6 @@ function codeOf(letter: 'A' | 'C', verdict: Verdict): AcknowledgementCode {
   switch (verdict) {
     case 'kept':
       return `${letter}A`
-    case 'kept-with-errors':
-      return letter === 'A' ? 'AE' : 'CA'
     case 'not-kept':
       return `${letter}E`
     case 'refused':

@@ -124,8 +124,7 @@ async function settleAccepted(
       : silence(feed)
   }
   const issues = feed.profile === 'applied' ? await issuesOfReading(accepted.inboxId, options) : []
-  const verdict = issues.some(found => found.severity === 'error') ? 'kept-with-errors' : 'kept'
-  return settle({ verdict, issues, feed, isRepeat: accepted.outcome === 'repeat' })
+  return settle({ verdict: 'kept', issues, feed, isRepeat: accepted.outcome === 'repeat' })
 }
 
 async function issuesOfReading(inboxId: InboxId, options: IntakeOptions): Promise<readonly Issue[]> {
