@@ -80,8 +80,8 @@ export async function takeBack(river: River, inboxId: InboxId): Promise<void> {
 /** Stages 3 to 5 for records whose facts changed. `isFirst`: no attempt before this one can have broken off between two writes. */
 async function relink(river: River, touched: ReadonlySet<RecordKey>, isFirst: boolean): Promise<void> {
   if (touched.size === 0) return
-  const identifying = await identifyingFactsOf(river.store, [...touched])
-  await updateRecords(river.store, touched, identifying, finderFor(river.models), isFirst)
+  const readFacts = (records: readonly RecordKey[]) => identifyingFactsOf(river.store, records)
+  await updateRecords(river.store, touched, readFacts, finderFor(river.models), isFirst)
   await solveTouched(river, touched)
 }
 

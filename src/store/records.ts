@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { type AnyBulkWriteOperation, Long } from 'mongodb'
+import { type AnyBulkWriteOperation, Long, MongoBulkWriteError } from 'mongodb'
 import type { Fact, FactOf, OdsCode, RecordKey } from '../fls/fact.ts'
 import type { RecordEvidence } from '../linkage/linkage.ts'
 import type { Lanes } from './claims.ts'
@@ -23,18 +23,37 @@ const mostCandidates = 2_000
  * Brings the record documents of `touched` in line with their facts: facets, blocking keys, neighbours.
  * Written before candidates are searched, so that of two records arriving at once at least one sees the other. Unless it is the first
  * attempt, what looks unchanged is searched too: the attempt before may have written the record and died before the search.
+ *
+ * Rows of one patient may be carried down side by side. A record is therefore written only over the version seen before its facts were read;
+ * whoever comes second reads them again, so that no older view ever stands over a newer one.
  */
 export async function updateRecords(
   store: Store,
   touched: ReadonlySet<RecordKey>,
-  facts: readonly Fact[],
+  readFacts: (records: readonly RecordKey[]) => Promise<readonly Fact[]>,
   finder: Finder,
   isFirst: boolean,
 ): Promise<void> {
-  const keys = [...touched]
+  let open = [...touched]
+  for (let round = 0; open.length > 0; round++) {
+    if (round === 50) throw new Error('a record kept changing while it was written')
+    open = await updateOnce(store, open, readFacts, finder, isFirst)
+  }
+}
+
+/** Returns the records somebody else has written meanwhile. */
+async function updateOnce(
+  store: Store,
+  keys: readonly RecordKey[],
+  readFacts: (records: readonly RecordKey[]) => Promise<readonly Fact[]>,
+  finder: Finder,
+  isFirst: boolean,
+): Promise<RecordKey[]> {
+  // The order matters: what is written over must have been seen before the facts it is made of.
   const known = new Map(
-    (await store.records.find({ _id: { $in: keys } }).toArray()).map(document => [document._id, document]),
+    (await store.records.find({ _id: { $in: [...keys] } }).toArray()).map(document => [document._id, document]),
   )
+  const facts = await readFacts(keys)
   const byRecord = groupByRecord(facts)
   const changed: RecordDocument[] = []
   const alike: RecordKey[] = []
@@ -50,7 +69,7 @@ export async function updateRecords(
     const { organisation, side, facets, deathDate, bk, bucket } = next
     operations.push({
       updateOne: {
-        filter: { _id: key },
+        filter: { _id: key, version: before?.version ?? { $exists: false } },
         update: {
           $set: { organisation, side, facets, bk, bucket, ...(deathDate ? { deathDate } : {}) },
           ...(deathDate ? {} : { $unset: { deathDate: '' as const } }),
@@ -64,8 +83,28 @@ export async function updateRecords(
   // Most messages say nothing new of their patient: only the version tells that there are other facts to solve.
   if (alike.length > 0)
     operations.push({ updateMany: { filter: { _id: { $in: alike } }, update: { $inc: { version: 1 } } } })
-  if (operations.length > 0) await store.records.bulkWrite(operations, { ordered: false })
-  await updateNeighbours(store, changed, facts, finder)
+  const lost = new Set((await writeUnlessMoved(store, operations)).map(index => changed[index]?._id))
+  await updateNeighbours(
+    store,
+    changed.filter(document => !lost.has(document._id)),
+    facts,
+    finder,
+  )
+  return changed.flatMap(document => (lost.has(document._id) ? [document._id] : []))
+}
+
+/** Places of the operations whose record has moved on: the upsert then collides with its key. */
+async function writeUnlessMoved(store: Store, operations: AnyBulkWriteOperation<RecordDocument>[]): Promise<number[]> {
+  if (operations.length === 0) return []
+  try {
+    await store.records.bulkWrite(operations, { ordered: false })
+    return []
+  } catch (cause) {
+    if (!(cause instanceof MongoBulkWriteError) || cause.result.getWriteConcernError()) throw cause
+    const errors = [cause.writeErrors].flat()
+    if (!errors.every(error => error.code === 11_000)) throw cause
+    return errors.map(error => error.index)
+  }
 }
 
 /** The closure of `start` over `near`, each component once. */
