@@ -23,6 +23,8 @@ export async function startEmbedded(mongod: Mongod, folder: string, { isThrowawa
   const server = await MongoMemoryServer.create({
     instance: {
       port,
+      // The port was chosen above and is part of the set's configuration: never another one.
+      portGeneration: false,
       dbPath,
       replSet: setName,
       ip: '127.0.0.1',

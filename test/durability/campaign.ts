@@ -76,7 +76,7 @@ export async function runCampaign({
       }
     }
     await Promise.all(senders.map(sender => sender.finish()))
-    await quiet({ ...service, database }, 120)
+    await quiet({ ...service, database }, 300)
     const result = await verdict(server, ledger)
     return { kills, target, seed, ...result }
   } finally {
