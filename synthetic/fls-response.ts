@@ -102,8 +102,6 @@ const yesNo = (is: boolean): string => (is ? 'yes' : 'no')
 
 function first(journey: Journey, nhsNumber: string, birthDate: string, postcode: string): Item[] {
   const { person, fractures } = journey
-  const group = fractures[0]?.site.group
-  const kind = group === 'hip' ? 'clinical-hip' : group === 'spine' ? 'clinical-spine' : 'clinical-nonhip-nonspine'
   return [
     { linkId: '1.01', answer: { text: nhsNumber } },
     { linkId: '1.02', answer: { date: birthDate } },
@@ -114,9 +112,14 @@ function first(journey: Journey, nhsNumber: string, birthDate: string, postcode:
     ...date('1.07', journey.flsAssessDay),
     code('1.08', 'CL-ADMIT', yesNo(journey.admitDay !== undefined)),
     ...date('1.09', journey.edDay ?? journey.day),
-    code('1.10', 'CL-FTYPE', kind),
+    code('1.10', 'CL-FTYPE', kindOf(journey)),
     ...fractures.map((fracture, index) => code(`1.1${index + 1}`, 'CL-SITE', fracture.site.group)),
   ]
+}
+
+function kindOf({ fractures }: Journey): string {
+  const group = fractures[0]?.site.group
+  return group === 'hip' ? 'clinical-hip' : group === 'spine' ? 'clinical-spine' : 'clinical-nonhip-nonspine'
 }
 
 function risk(journey: Journey): Item[] {
@@ -176,17 +179,22 @@ function followUps(setting: Setting, household: Household, journey: Journey): It
           ...date('7.02', week52.day),
           code('7.03', 'CL-WHO', 'fls'),
           code('7.05', 'CL-TXFU', week52.isOnDrug ? drug : 'not-started'),
-          { linkId: '7.06', answer: { codes: [laterFractures(setting, household, journey)], list: 'CL-REFRACTURES' } },
+          ...refractures(laterFalls(setting, household, journey)),
         ]
       : []),
   ]
 }
 
-/** How many further falls with a fracture the clinic heard of by the second follow-up. */
-function laterFractures(setting: Setting, household: Household, journey: Journey): string {
+/** 7.06: how many; 7.07 to 7.09: of which kind each was. */
+function refractures(later: readonly Journey[]): Item[] {
+  const kinds = later.slice(0, 3).map((one, index) => code(`7.0${7 + index}`, 'CL-FTYPE', kindOf(one)))
+  return [code('7.06', 'CL-REFRACTURES', later.length > 2 ? '3+' : String(later.length)), ...kinds]
+}
+
+/** Further falls with a fracture the clinic heard of by the second follow-up. */
+function laterFalls(setting: Setting, household: Household, journey: Journey): readonly Journey[] {
   const end = journey.week52?.day ?? journey.day
-  const later = journeysOf(setting, household).filter(
+  return journeysOf(setting, household).filter(
     one => one.person.serial === journey.person.serial && one.day > journey.day && one.day <= end,
   )
-  return later.length > 2 ? '3+' : String(later.length)
 }
