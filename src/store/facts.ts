@@ -1,7 +1,7 @@
 import type { AnyBulkWriteOperation } from 'mongodb'
-import { MongoBulkWriteError } from 'mongodb'
 import type { Fact, InboxId, RecordKey } from '../fls/fact.ts'
 import type { FactDocument } from './documents.ts'
+import { isOnlyRepeats } from './refused-writes.ts'
 import type { Store } from './store.ts'
 
 /** What one entry was read to. `isFirst`: the entry was never read before, so nothing of it can stand in the way. */
@@ -89,10 +89,6 @@ async function insertIgnoringRepeats(store: Store, documents: FactDocument[]): P
   try {
     await store.facts.insertMany(documents, { ordered: false })
   } catch (cause) {
-    const isRepeat =
-      cause instanceof MongoBulkWriteError &&
-      !cause.result.getWriteConcernError() &&
-      [cause.writeErrors].flat().every(error => error.code === 11_000)
-    if (!isRepeat) throw cause
+    if (!isOnlyRepeats(cause)) throw cause
   }
 }

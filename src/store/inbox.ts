@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { Binary, MongoBulkWriteError, MongoServerError } from 'mongodb'
+import { Binary, MongoServerError } from 'mongodb'
 import { limits } from '../config.ts'
 import { type Instant, instantOf } from '../fls/dates.ts'
 import type { InboxId, OdsCode } from '../fls/fact.ts'
@@ -12,6 +12,7 @@ import {
   StorageUncertain,
 } from '../sources/arrival.ts'
 import type { InboxDocument } from './documents.ts'
+import { refusedWrites } from './refused-writes.ts'
 import type { Store } from './store.ts'
 
 /** Is this practice opted in at this moment? `since`: when it closed, if it ever was open. */
@@ -210,9 +211,8 @@ async function insert(store: Store, documents: InboxDocument[]): Promise<(Accept
     return documents.map(() => 'kept')
   } catch (cause) {
     const uncertain = new StorageUncertain('the write was not confirmed', { cause })
-    if (!(cause instanceof MongoBulkWriteError) || cause.result.getWriteConcernError())
-      return documents.map(() => uncertain)
-    const failed = new Map([cause.writeErrors].flat().map(error => [error.index, error.code]))
+    const failed = refusedWrites(cause)
+    if (!failed) return documents.map(() => uncertain)
     return Promise.all(
       documents.map((document, index) => {
         const code = failed.get(index)

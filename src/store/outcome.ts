@@ -1,7 +1,7 @@
 import type { Collection, Filter } from 'mongodb'
-import { MongoBulkWriteError } from 'mongodb'
 import type { RecordKey } from '../fls/fact.ts'
 import type { EpisodeDocument, PersonDocument, RecordDocument, ReviewDocument } from './documents.ts'
+import { isOnlyRepeats } from './refused-writes.ts'
 import type { Store } from './store.ts'
 
 /** What one component solves to; `solve` is filled in when it is written. */
@@ -116,11 +116,7 @@ async function replaceAll<T extends { _id: string; solve: number }>(
   if (operations.length > 0) {
     // A repeat means: a later solve has written it already.
     await collection.bulkWrite(operations, { ordered: false }).catch((cause: unknown) => {
-      const isRepeat =
-        cause instanceof MongoBulkWriteError &&
-        !cause.result.getWriteConcernError() &&
-        [cause.writeErrors].flat().every(error => error.code === 11_000)
-      if (!isRepeat) throw cause
+      if (!isOnlyRepeats(cause)) throw cause
     })
   }
   if (gone.length > 0) {

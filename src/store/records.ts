@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto'
-import { type AnyBulkWriteOperation, Long, MongoBulkWriteError } from 'mongodb'
+import { type AnyBulkWriteOperation, Long } from 'mongodb'
 import type { Fact, FactOf, OdsCode, RecordKey } from '../fls/fact.ts'
 import type { RecordEvidence } from '../linkage/linkage.ts'
 import type { Lanes } from './claims.ts'
 import type { RecordDocument } from './documents.ts'
 import { bucketOf } from './inbox.ts'
+import { isOnlyRepeats, refusedWrites } from './refused-writes.ts'
 import type { Store } from './store.ts'
 
 /** What person linkage contributes: keys that find candidates, and whether two records belong into one component. */
@@ -100,10 +101,9 @@ async function writeUnlessMoved(store: Store, operations: AnyBulkWriteOperation<
     await store.records.bulkWrite(operations, { ordered: false })
     return []
   } catch (cause) {
-    if (!(cause instanceof MongoBulkWriteError) || cause.result.getWriteConcernError()) throw cause
-    const errors = [cause.writeErrors].flat()
-    if (!errors.every(error => error.code === 11_000)) throw cause
-    return errors.map(error => error.index)
+    const refused = refusedWrites(cause)
+    if (!refused || !isOnlyRepeats(cause)) throw cause
+    return [...refused.keys()]
   }
 }
 

@@ -1,0 +1,18 @@
+import { MongoBulkWriteError } from 'mongodb'
+
+/**
+ * Which operations of an unordered bulk the database refused, by place, with their codes; all others are then confirmed. Undefined when the
+ * outcome is uncertain: the driver also wraps a broken connection in a `MongoBulkWriteError`, with no write errors and nothing confirmed.
+ */
+export function refusedWrites(cause: unknown): ReadonlyMap<number, number> | undefined {
+  if (!(cause instanceof MongoBulkWriteError) || cause.result.getWriteConcernError()) return undefined
+  const errors = [cause.writeErrors].flat()
+  if (errors.length === 0 || cause.code !== errors[0]?.code) return undefined
+  return new Map(errors.map(error => [error.index, error.code]))
+}
+
+/** True when all that went wrong is that documents were there already. */
+export function isOnlyRepeats(cause: unknown): boolean {
+  const refused = refusedWrites(cause)
+  return refused !== undefined && [...refused.values()].every(code => code === 11_000)
+}
