@@ -125,8 +125,7 @@ describe('form', () => {
 describe('issues become ERR segments', () => {
   const errors = (version: string, found: Issue) =>
     parseMessage(
-      answer(message().toString().replace('|2.4|', `|${version}|`), 'kept', [found]).payload ??
-        Buffer.alloc(0),
+      answer(message().toString().replace('|2.4|', `|${version}|`), 'kept', [found]).payload ?? Buffer.alloc(0),
     )?.segments('ERR') ?? []
 
   test.each([
