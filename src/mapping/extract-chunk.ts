@@ -23,6 +23,43 @@ export const chunkMeta = z.object({
 })
 export type ChunkMeta = z.infer<typeof chunkMeta>
 
+/** One row of a chunk, its cells beside the header they stand under; no `values` when the row is broken. */
+export type BoundRow = { readonly raw: RawRow; readonly values?: readonly string[]; readonly header?: BoundHeader }
+
+/** Rows cut for the look at their code ids, kept for the reading that follows and given out once. */
+const cutBefore = new WeakMap<Buffer, readonly BoundRow[]>()
+
+/** The rows of a chunk, cut into cells. `isFirstLook`: the same bytes are going to be read once more. */
+export function boundRows(
+  bytes: Buffer,
+  meta: ChunkMeta,
+  kind: FileKind | undefined,
+  isFirstLook = false,
+): readonly BoundRow[] {
+  const known = cutBefore.get(bytes)
+  const rows = known ?? cutRows(bytes, meta, kind)
+  if (isFirstLook) cutBefore.set(bytes, rows)
+  else cutBefore.delete(bytes)
+  return rows
+}
+
+function cutRows(bytes: Buffer, meta: ChunkMeta, kind: FileKind | undefined): readonly BoundRow[] {
+  const raws = rowsOf(bytes, meta)
+  if (!kind) return raws.map(raw => ({ raw }))
+  if (!meta.delimiter) return raws.map(raw => ({ raw, ...boundJson(decode(raw.bytes, meta.encoding), kind) }))
+  const delimiter = meta.delimiter
+  const header = bindHeader(cellsOf(meta.header, delimiter) ?? [], kind)
+  return raws.map(raw => {
+    const values = cellsOf(decode(raw.bytes, meta.encoding), delimiter)
+    return values && isOfLength(values, header.length) ? { raw, values, header } : { raw }
+  })
+}
+
+/** A delimiter at the end of every line makes empty cells more. */
+function isOfLength(values: readonly string[], length: number): boolean {
+  return values.length === length || (values.length > length && values.slice(length).every(value => value === ''))
+}
+
 /** Rows of a chunk with their numbers in the file. */
 export function rowsOf(bytes: Buffer, meta: Pick<ChunkMeta, 'delimiter' | 'rowsBefore'>): readonly RawRow[] {
   const shape: RowShape = meta.delimiter ? { kind: 'csv', delimiter: meta.delimiter } : { kind: 'ndjson' }
@@ -41,24 +78,7 @@ function headerOf(names: readonly string[], kind: FileKind): BoundHeader {
   return found
 }
 
-/** The cells of a row beside the header they stand under; no `values` when the row is broken. */
-export function bound(
-  raw: RawRow,
-  meta: ChunkMeta,
-  kind: FileKind | undefined,
-): { values?: readonly string[]; header?: BoundHeader } {
-  if (!kind) return {}
-  const text = decode(raw.bytes, meta.encoding)
-  if (!meta.delimiter) return boundJson(text, kind)
-  const names = cellsOf(meta.header, meta.delimiter) ?? []
-  const values = cellsOf(text, meta.delimiter)
-  // A delimiter at the end of every line makes one empty cell more.
-  const isLonger = values && values.length > names.length && values.slice(names.length).every(value => value === '')
-  if (!values || (values.length !== names.length && !isLonger)) return {}
-  return { values, header: headerOf(names, kind) }
-}
-
-function boundJson(text: string, kind: FileKind): { values?: readonly string[]; header?: BoundHeader } {
+function boundJson(text: string, kind: FileKind): Omit<BoundRow, 'raw'> {
   try {
     const object: unknown = JSON.parse(text)
     if (typeof object !== 'object' || object === null || Array.isArray(object)) return {}

@@ -2,9 +2,8 @@ import type { Coding, Laterality } from '../fls/fact.ts'
 import type { Translation } from '../terminology/terminology.ts'
 import { translate } from '../terminology/translate.ts'
 import { codeKey } from './extract-codebook.ts'
-import type { RowReading } from './extract-statement.ts'
+import type { ChunkFrame, RowReading } from './extract-statement.ts'
 import type { ConceptKind, ConceptRange, ExtractTables } from './extract-tables.ts'
-import { tablesFor } from './tables.ts'
 
 /** `waiting`: the supplier's code id is in no code table yet. `refused`: no usable code, the issue is raised. */
 export type CodeReading =
@@ -33,16 +32,25 @@ export function codeOf(reading: RowReading, sets: readonly string[] = []): CodeR
     else reading.add('code-missing', place)
     return { kind: 'refused' }
   }
-  const { mapping } = reading.frame.tables
-  const terminology = tablesFor(reading.frame.entry, 'gp-extract', mapping)?.terminology ?? mapping.terminology
-  const translation = translate(
-    codings.map(one => (term ? { ...one, display: one.display ?? term } : one)),
-    terminology,
-    sets,
-  )
+  const translation = translated(codings, term, sets, reading.frame)
   for (const code of translation.issues) reading.add(code, place)
   if (translation.issues.includes('code-damaged')) return { kind: 'refused' }
   return { kind: 'coded', translation, ...(term ? { term } : {}) }
+}
+
+function translated(
+  codings: readonly Coding[],
+  term: string | undefined,
+  sets: readonly string[],
+  { terminology, translations }: ChunkFrame,
+): Translation {
+  const key = [...sets, term, ...codings.map(one => `${one.system}|${one.code}|${one.display ?? ''}`)].join('\n')
+  const known = translations.get(key)
+  if (known) return known
+  const named = codings.map(one => (term ? { ...one, display: one.display ?? term } : one))
+  const translation = translate(named, terminology, sets)
+  translations.set(key, translation)
+  return translation
 }
 
 function codingsOf(reading: RowReading): readonly Coding[] {

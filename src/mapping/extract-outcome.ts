@@ -53,7 +53,7 @@ export function readStatements(row: NeutralRow, raw: RawRow, frame: ChunkFrame):
       if (kind === 'coding') continue
       const reading = new RowReading(row, frame, kind, issues)
       const said = readers[kind](reading)
-      facts = [...facts, ...said.facts]
+      facts = facts.length === 0 ? said.facts : [...facts, ...said.facts]
       waitsFor ??= said.waitsFor
       if (said.isRefused) {
         isRefused = true
@@ -124,5 +124,6 @@ function tombstone(reading: RowReading): Fact {
 }
 
 function distinct(issues: readonly Issue[]): readonly Issue[] {
+  if (issues.length < 2) return issues
   return [...new Map(issues.map(found => [`${found.code} ${found.where}`, found])).values()]
 }

@@ -1,6 +1,6 @@
 import { type Issue, issue } from '../fls/issue.ts'
 import type { Codebook } from './extract-codebook.ts'
-import { cellReaders } from './extract-readers.ts'
+import { type CellReader, cellReaders } from './extract-readers.ts'
 import type { ColumnRow, ExtractTables, FileKind } from './extract-tables.ts'
 
 /** What one row can say. `problem`, `referral-extension` and `course` add to other rows and are no facts of their own. */
@@ -10,8 +10,8 @@ export const rowFactKinds = [
 ]
 export type RowFactKind = (typeof rowFactKinds)[number]
 
-/** A value in neutral form with the column it came from, in the sender's words. */
-export type Cell = { readonly text: string; readonly where: string; readonly row: string }
+/** A value in neutral form with the column it came from, in the sender's words, and the row of our table that read it. */
+export type Cell = { readonly text: string; readonly column: string; readonly row: string }
 
 /** One row after its supplier's tables: cells by the names of the neutral contract (gp-extracts.md 2.3), whoever sent it. */
 export type NeutralRow = {
@@ -21,8 +21,18 @@ export type NeutralRow = {
   readonly issues: readonly Issue[]
 }
 
+/** `row 12, EffectiveDate`: where a finding stands, in the sender's terms. */
+export function placeIn(number: number, cell: Pick<Cell, 'column'> | undefined): string {
+  return cell?.column ? `row ${number}, ${cell.column}` : `row ${number}`
+}
+
 /** Columns of a file found in a header: position, the sender's spelling, what it fills. */
-export type BoundColumn = { readonly index: number; readonly name: string; readonly column: ColumnRow }
+export type BoundColumn = {
+  readonly index: number
+  readonly name: string
+  readonly column: ColumnRow
+  readonly reader: CellReader
+}
 export type BoundHeader = {
   readonly columns: readonly BoundColumn[]
   readonly positions: ReadonlyMap<string, number>
@@ -35,7 +45,8 @@ export function bindHeader(header: readonly string[], kind: FileKind): BoundHead
   const columns = kind.columns.flatMap(column => {
     const found = [...column.names].find(name => positions.has(name))
     const index = found === undefined ? undefined : positions.get(found)
-    return index === undefined ? [] : [{ index, name: header[index]?.trim() ?? '', column }]
+    const reader = cellReaders.get(column.reader.name)
+    return index === undefined || !reader ? [] : [{ index, name: header[index]?.trim() ?? '', column, reader }]
   })
   for (const bound of columns) for (const name of bound.column.names) positions.set(name, bound.index)
   return { columns, positions, length: header.length }
@@ -54,16 +65,15 @@ export function readRow(
   const cells = new Map<string, Cell>()
   const issues: Issue[] = []
   const other = (name: string): string => values[header.positions.get(name.toLowerCase()) ?? -1]?.trim() ?? ''
-  for (const { index, name, column } of header.columns) {
+  const { tables, codebook } = env
+  for (const { index, name, column, reader } of header.columns) {
     const text = values[index]?.trim() ?? ''
-    const reader = cellReaders.get(column.reader.name)
-    if (text === '' || !reader) continue
-    const where = `row ${number}, ${name}`
-    const read = reader.read(text, { argument: column.reader.argument, other, shape: kind.shape, ...env })
-    for (const code of read.issues ?? []) issues.push(issue(code, where))
+    if (text === '') continue
+    const read = reader.read(text, { argument: column.reader.argument, other, shape: kind.shape, tables, codebook })
+    if (read.issues) for (const code of read.issues) issues.push(issue(code, `row ${number}, ${name}`))
     if (read.text === undefined || read.text === '') continue
     const before = cells.get(column.to)
-    if (!before) cells.set(column.to, { text: read.text, where, row: column.row })
+    if (!before) cells.set(column.to, { text: read.text, column: name, row: column.row })
     else if (reader.joins) cells.set(column.to, { ...before, text: `${before.text}${reader.joins}${read.text}` })
   }
   return { kind, number, cells, issues }

@@ -1,9 +1,18 @@
-import { daysOf, type Instant, londonDate, type PartialDate, parseInstant, parsePartialDate } from '../fls/dates.ts'
+import {
+  type DayDate,
+  daysOf,
+  type Instant,
+  londonDate,
+  type PartialDate,
+  parseInstant,
+  parsePartialDate,
+} from '../fls/dates.ts'
 import type { Fact, OdsCode, RecordKey, Revision, Source, When } from '../fls/fact.ts'
 import { type Issue, type IssueCode, issue } from '../fls/issue.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
+import type { Terminology, Translation } from '../terminology/terminology.ts'
 import type { Codebook } from './extract-codebook.ts'
-import type { NeutralRow, RowFactKind } from './extract-row.ts'
+import { type Cell, type NeutralRow, placeIn, type RowFactKind } from './extract-row.ts'
 import type { ExtractTables } from './extract-tables.ts'
 import { factId } from './fact-id.ts'
 
@@ -17,6 +26,11 @@ export type ChunkFrame = {
   readonly organisationId?: string
   readonly tables: ExtractTables
   readonly codebook: Codebook
+  /** London date of receipt: later dates are told. */
+  readonly receivedOn: DayDate
+  readonly terminology: Terminology
+  /** What codings of this chunk mean, by codes, term and sets asked: a code is looked up once a chunk. */
+  readonly translations: Map<string, Translation>
 }
 
 /** What one row said: facts, issues, a refusal, or the code it waits for. */
@@ -42,16 +56,20 @@ export class RowReading {
   readonly frame: ChunkFrame
   readonly issues: Issue[]
   readonly #prefix: RowFactKind
+  /** Columns may be of one kind of statement alone (`registration:date`) only where a row makes several. */
+  readonly #isSplit: boolean
 
   constructor(row: NeutralRow, frame: ChunkFrame, prefix: RowFactKind, issues: Issue[]) {
     this.row = row
     this.frame = frame
     this.issues = issues
     this.#prefix = prefix
+    this.#isSplit = row.kind.facts.length > 1
   }
 
-  cell(name: string) {
-    return this.row.cells.get(`${this.#prefix}:${name}`) ?? this.row.cells.get(name)
+  cell(name: string): Cell | undefined {
+    const own = this.#isSplit ? this.row.cells.get(`${this.#prefix}:${name}`) : undefined
+    return own ?? this.row.cells.get(name)
   }
 
   text(name: string): string | undefined {
@@ -63,7 +81,7 @@ export class RowReading {
   }
 
   where(name: string): string {
-    return this.cell(name)?.where ?? `row ${this.row.number}`
+    return placeIn(this.row.number, this.cell(name))
   }
 
   add(code: IssueCode, name: string, hint?: string): void {
@@ -75,7 +93,7 @@ export class RowReading {
     const text = this.text(name)
     const instant = text && text.length > 10 ? parseInstant(text) : undefined
     const date = instant ? londonDate(instant) : text ? parsePartialDate(text) : undefined
-    if (date && daysOf(date).first > londonDate(this.frame.entry.receivedAt)) this.add('date-after-receipt', name)
+    if (date && daysOf(date).first > this.frame.receivedOn) this.add('date-after-receipt', name)
     return date
   }
 
@@ -100,7 +118,7 @@ export class RowReading {
     const file = this.row.kind.covers
     const order = Number(this.text('order'))
     const cell = this.cell(name)
-    const path = `${this.rowId}#${cell?.where ?? `row ${this.row.number}`}`
+    const path = `${this.rowId}#${placeIn(this.row.number, cell)}`
     const row = `gp-extract/${this.row.kind.shape}/${cell?.row ?? this.row.kind.file}/${this.#prefix}`
     const revision: Revision = {
       asOf,

@@ -1,16 +1,17 @@
-import { createHash } from 'node:crypto'
-import type { Instant } from '../fls/dates.ts'
+import { hash } from 'node:crypto'
+import { type Instant, londonDate } from '../fls/dates.ts'
 import { type Issue, issue } from '../fls/issue.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
 import type { RawRow } from '../sources/extract/rows.ts'
-import { bound, type ChunkMeta, chunkMeta, rowsOf } from './extract-chunk.ts'
+import { type BoundRow, boundRows, type ChunkMeta, chunkMeta } from './extract-chunk.ts'
 import { type Codebook, type CodebookRow, codebookRow, codeKey } from './extract-codebook.ts'
 import { readFhirLine } from './extract-fhir.ts'
 import { type ReadRow, type RowOutcome, readStatements } from './extract-outcome.ts'
-import { type NeutralRow, readRow } from './extract-row.ts'
+import { type NeutralRow, placeIn, readRow } from './extract-row.ts'
 import type { ChunkFrame } from './extract-statement.ts'
 import type { ExtractTables, Shape } from './extract-tables.ts'
 import type { EntryReading } from './read.ts'
+import { tablesFor } from './tables.ts'
 
 export type ExtractReading = EntryReading & {
   readonly rowOutcomes: readonly RowOutcome[]
@@ -30,13 +31,15 @@ export function readExtract(entry: InboxEntry, tables: ExtractTables, codebook: 
     practice: entry.practice ?? entry.organisation,
     extractId: meta.extractId,
     asOf: meta.asOf as Instant,
+    receivedOn: londonDate(entry.receivedAt),
+    terminology: tablesFor(entry, 'gp-extract', tables.mapping)?.terminology ?? tables.mapping.terminology,
+    translations: new Map(),
     tables,
     codebook,
     ...(meta.organisationId ? { organisationId: meta.organisationId } : {}),
   }
-  const outcomes: ReadRow[] = []
-  for (const raw of rowsOf(entry.bytes, meta))
-    outcomes.push(shape ? readOne(raw, meta, shape, frame) : readLine(raw, frame))
+  const rows = boundRows(entry.bytes, meta, shape?.files.get(meta.file))
+  const outcomes = rows.map(row => (shape ? readOne(row, meta, shape, frame) : readLine(row.raw, frame)))
   markRepeats(outcomes)
   if (meta.hold)
     return {
@@ -63,18 +66,18 @@ export function codeKeysOf(entry: InboxEntry, tables: ExtractTables): readonly s
     kind?.columns.filter(column => ['code-id', 'lookup'].includes(column.reader.name) || column.to === 'ctv3') ?? []
   if (asking.length === 0) return []
   const keys = new Set<string>()
-  for (const raw of rowsOf(entry.bytes, parsed.data)) {
-    const { values, header } = bound(raw, parsed.data, kind)
+  for (const { values, header } of boundRows(entry.bytes, parsed.data, kind, true)) {
     for (const { index, column } of header?.columns ?? []) {
+      if (!asking.includes(column)) continue
       const text = values?.[index]?.trim()
       const table = column.to === 'ctv3' ? 'ctv3' : (column.reader.argument.split(':')[0] ?? '')
-      if (text && asking.includes(column)) keys.add(codeKey(parsed.data.shape, table, text))
+      if (text) keys.add(codeKey(parsed.data.shape, table, text))
     }
   }
   return [...keys]
 }
 
-function readOne(raw: RawRow, meta: ChunkMeta, shape: Shape, frame: ChunkFrame): ReadRow {
+function readOne({ raw, values, header }: BoundRow, meta: ChunkMeta, shape: Shape, frame: ChunkFrame): ReadRow {
   const where = `row ${raw.number}`
   const refuse = (found: Issue): ReadRow => ({
     outcome: {
@@ -91,12 +94,10 @@ function readOne(raw: RawRow, meta: ChunkMeta, shape: Shape, frame: ChunkFrame):
   })
   const file = shape.files.get(meta.file)
   if (!file) return refuse(issue('file-not-recognised', where))
-  const { values, header } = bound(raw, meta, file)
   if (!values || !header) return refuse(issue('quoting-broken', where))
-  const env = { tables: frame.tables, codebook: frame.codebook }
-  const first = readRow(values, header, file, raw.number, env)
+  const first = readRow(values, header, file, raw.number, frame)
   const kind = file.role === 'entries' ? shape.files.get(first.cells.get('entry')?.text.toLowerCase() ?? '') : file
-  if (!kind) return refuse(issue('word-not-allowed', first.cells.get('entry')?.where ?? where))
+  if (!kind) return refuse(issue('word-not-allowed', placeIn(raw.number, first.cells.get('entry'))))
   if (kind.role === 'manifest') return readManifestRow({ ...first, kind }, raw)
   if (kind.role === 'coding') return readCode({ ...first, kind }, raw)
   return readStatements(withRowId({ ...first, kind }, values), raw, frame)
@@ -178,10 +179,10 @@ function withRowId(row: NeutralRow, values: readonly string[]): NeutralRow {
     .map(value => value.trim())
     .filter(value => value !== order)
     .join('\u0000')
-  const cell = { text: contentHash(text), where: `row ${row.number}`, row: 'content' }
+  const cell = { text: contentHash(text), column: '', row: 'content' }
   return { ...row, cells: new Map([...row.cells, ['rowId', cell]]) }
 }
 
 function contentHash(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32)
+  return hash('sha256', text, 'hex').slice(0, 32)
 }

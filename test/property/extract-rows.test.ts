@@ -59,8 +59,8 @@ test.each([
   const before = new RowSketch()
   const now = new RowSketch()
   for (let row = 0; row < rows; row++) {
-    before.add(`row-${row}`, 'content')
-    if (row >= gone) now.add(`row-${row}`, row % 2 === 0 ? 'content' : 'changed')
+    before.add(`row-${row}`, () => 'content')
+    if (row >= gone) now.add(`row-${row}`, () => (row % 2 === 0 ? 'content' : 'changed'))
   }
   const compared = compareSketches({ count: rows, sketch: before.text() }, { count: rows - gone, sketch: now.text() })
   expect(Math.abs(compared.absent - gone)).toBeLessThanOrEqual(rows * tolerance)

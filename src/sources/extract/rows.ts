@@ -91,7 +91,8 @@ function endOfQuotedRow(
 }
 
 function isBlank(row: Buffer): boolean {
-  return row.every(byte => byte === lineFeed || byte === carriageReturn || byte === 0x20)
+  for (const byte of row) if (byte !== lineFeed && byte !== carriageReturn && byte !== 0x20) return false
+  return true
 }
 
 /**
@@ -99,8 +100,10 @@ function isBlank(row: Buffer): boolean {
  * A quote inside an unquoted cell is kept as a character.
  */
 export function cellsOf(row: string, delimiter: string): readonly string[] | undefined {
-  const line = row.replace(/\r?\n$/, '')
+  const line = withoutLineEnd(row)
   if (!line.includes('"')) return line.split(delimiter)
+  const plain = allQuoted(line, delimiter)
+  if (plain) return plain
   const cells: string[] = []
   let at = 0
   while (at <= line.length) {
@@ -121,6 +124,18 @@ export function cellsOf(row: string, delimiter: string): readonly string[] | und
   return cells
 }
 
+function withoutLineEnd(row: string): string {
+  if (!row.endsWith('\n')) return row
+  return row.slice(0, row.endsWith('\r\n') ? -2 : -1)
+}
+
+/** Every cell quoted and none with a quote inside, as EMIS writes: cut in one go. Undefined when the row is anything else. */
+function allQuoted(line: string, delimiter: string): readonly string[] | undefined {
+  if (line.length < 2 || !line.startsWith('"') || !line.endsWith('"')) return undefined
+  const cells = line.slice(1, -1).split(`"${delimiter}"`)
+  return cells.some(cell => cell.includes('"')) ? undefined : cells
+}
+
 function closingQuote(line: string, from: number): number | undefined {
   let at = line.indexOf('"', from)
   while (at >= 0 && line[at + 1] === '"') at = line.indexOf('"', at + 2)
@@ -136,7 +151,13 @@ export function delimiterOf(header: string): string {
 
 export type Encoding = 'utf-8' | 'windows-1252'
 
+const decoders: Readonly<Record<Encoding, TextDecoder>> = {
+  'utf-8': new TextDecoder('utf-8'),
+  'windows-1252': new TextDecoder('windows-1252'),
+}
+
 /** Text of bytes in the encoding found for their file; a byte-order mark is dropped, no-break spaces become spaces. */
 export function decode(bytes: Buffer, encoding: Encoding): string {
-  return new TextDecoder(encoding).decode(bytes).replaceAll('\u00a0', ' ')
+  const text = decoders[encoding].decode(bytes)
+  return text.includes('\u00a0') ? text.replaceAll('\u00a0', ' ') : text
 }

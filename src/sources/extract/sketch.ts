@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /**
  * A bounded sample of the rows of one file kind: the `size` smallest row hashes, each with a hash of its content. Up to `size` rows it is the
@@ -12,11 +12,12 @@ export class RowSketch {
 
   static readonly size = 4_096
 
-  add(rowId: string, content: string): void {
+  /** `content` is asked only for rows of the sample. */
+  add(rowId: string, content: () => string): void {
     this.count++
     const key = shortHash(rowId, 12)
     if (this.#rows.size >= RowSketch.size && key > this.#largest) return
-    this.#rows.set(key, shortHash(content, 8))
+    this.#rows.set(key, shortHash(content(), 8))
     if (key > this.#largest) this.#largest = key
     if (this.#rows.size > RowSketch.size * 2) this.#shrink()
   }
@@ -62,5 +63,5 @@ function parse(text: string): Map<string, string> {
 }
 
 function shortHash(text: string, length: number): string {
-  return createHash('sha1').update(text).digest('hex').slice(0, length)
+  return hash('sha1', text, 'hex').slice(0, length)
 }

@@ -57,7 +57,7 @@ export async function survey(files: readonly KnownFile[], tables: ExtractTables)
       else if (row.kind.covers) {
         const counts = countsOf(found.rows, row.kind.covers)
         if (cell('action') === 'delete') counts.deletes++
-        else counts.standing.add(cell('rowId') ?? content, content)
+        else counts.standing.add(cell('rowId') ?? content(), content)
         const organisation = cell('organisationId')
         if (row.kind.role === 'patient' && organisation && found.patientOrganisations.size < 100)
           found.patientOrganisations.add(organisation)
@@ -110,7 +110,7 @@ function manifestRow(row: NeutralRow): ManifestRow {
 async function* surveyRows(
   file: KnownFile,
   tables: ExtractTables,
-): AsyncGenerator<{ row: NeutralRow; content: string }> {
+): AsyncGenerator<{ row: NeutralRow; content: () => string }> {
   const { kind, shape } = file
   const narrow = { ...kind, columns: kind.columns.filter(column => told.has(column.to)) }
   const env = { tables, codebook: emptyCodebook satisfies Codebook }
@@ -126,8 +126,8 @@ async function* surveyRows(
     const entry = first.cells.get('entry')?.text.toLowerCase()
     const own =
       kind.role === 'entries' ? tables.shapes.find(one => one.name === kind.shape)?.files.get(entry ?? '') : kind
-    if (own)
-      yield { row: { ...first, kind: own }, content: line.values.filter((_, index) => index !== order).join('\u0000') }
+    const content = (): string => line.values.filter((_, index) => index !== order).join('\u0000')
+    if (own) yield { row: { ...first, kind: own }, content }
   }
 }
 
