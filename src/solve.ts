@@ -2,6 +2,7 @@ import { type Current, currentFacts } from './fls/current.ts'
 import { earlierVersions } from './fls/earlier-versions.ts'
 import type { Episode } from './fls/episode.ts'
 import type { Fact, FactOf, RecordKey } from './fls/fact.ts'
+import { withMovedVisits } from './fls/moved-visits.ts'
 import { compareFacts } from './fls/order.ts'
 import { type EpisodesInput, personFractures, solveEpisodes } from './fls/solve.ts'
 import { blockingKeys } from './linkage/blocking.ts'
@@ -53,7 +54,7 @@ export function solveComponent(
   context: SolveContext,
 ): Outcome {
   const { isSealed, standing } = context.registers
-  const open = facts.filter(fact => !isSealed(fact))
+  const open = withMovedVisits(facts.filter(fact => !isSealed(fact)))
   const byRecord = Map.groupBy(open, fact => fact.record)
   const current = new Map(
     [...byRecord].map(([record, own]) => {
@@ -221,7 +222,7 @@ function review(
 function personAssertion(fact: Fact): PersonAssertion[] {
   if (fact.kind !== 'assertion') return []
   const { assertion, other } = fact.detail
-  if (assertion === 'fracture-same' || assertion === 'fracture-different') return []
+  if (assertion === 'fracture-same' || assertion === 'fracture-different' || assertion === 'visit-moved') return []
   return [{ kind: assertion, a: fact.record, b: other as RecordKey, factId: fact.id }]
 }
 
@@ -231,25 +232,18 @@ function exactComponents(
   assertions: readonly PersonAssertion[],
   models: LinkageModels,
 ): RecordEvidence[][] {
-  const joined = new Map<RecordKey, Set<RecordKey>>(records.map(one => [one.record, new Set()]))
-  const join = (a: RecordKey, b: RecordKey) => {
-    joined.get(a)?.add(b)
-    joined.get(b)?.add(a)
-  }
-  for (const { a, b } of assertions) if (joined.has(a) && joined.has(b)) join(a, b)
-  records.forEach((a, index) => {
-    for (const b of records.slice(index + 1)) if (pairIsNear(a, b, models.person)) join(a.record, b.record)
-  })
+  const asserted = new Set(assertions.flatMap(({ a, b }) => [`${a}\n${b}`, `${b}\n${a}`]))
   const left = new Map(records.map(one => [one.record, one]))
   return records.flatMap(start => {
     if (!left.delete(start.record)) return []
     const part = [start]
-    for (const one of part) {
-      for (const key of joined.get(one.record) ?? []) {
-        const next = left.get(key)
-        if (next && left.delete(key)) part.push(next)
-      }
-    }
+    // Who has been found is not compared again: among n that are all near each other n - 1 comparisons do.
+    for (const one of part)
+      for (const other of left.values())
+        if (asserted.has(`${one.record}\n${other.record}`) || pairIsNear(one, other, models.person)) {
+          left.delete(other.record)
+          part.push(other)
+        }
     return [part]
   })
 }

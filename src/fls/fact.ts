@@ -135,12 +135,12 @@ export type Encounter = {
   readonly state?: 'planned' | 'in-progress' | 'finished' | 'cancelled'
   readonly start?: PartialDate | null
   readonly end?: PartialDate | null
-  readonly endReason?: string
+  readonly endReason?: string | null
   readonly specialty?: string
   /** NHS Data Dictionary codes. */
   readonly admissionMethod?: string
   readonly admissionSource?: string
-  readonly dischargeDestination?: string
+  readonly dischargeDestination?: string | null
   /** `fls`, `falls`, `dxa` … when the clinic is known by the feed's table. */
   readonly clinic?: Clinic
 }
@@ -185,7 +185,8 @@ export type AnswerDetail = {
 
 /**
  * `replaced-by`: this record's number was merged into `other` (A40, reversible); `superseded-nhs`: two NHS numbers of one person, by the source;
- * `same-patient`, `not-same-patient`: a person decided; `fracture-same`, `fracture-different`: a person decided about two facts.
+ * `same-patient`, `not-same-patient`: a person decided; `fracture-same`, `fracture-different`: a person decided about two facts;
+ * `visit-moved`: the source moved a visit to another number or another patient (A42, A45, A50).
  */
 export type AssertionDetail = {
   readonly assertion:
@@ -195,10 +196,14 @@ export type AssertionDetail = {
     | 'not-same-patient'
     | 'fracture-same'
     | 'fracture-different'
+    | 'visit-moved'
   /** Record key; for `fracture-*` the second fact id. */
   readonly other: string
   /** `fracture-*` only: the first fact id. */
   readonly fact?: string
+  /** `visit-moved` only: the visit as it was, and as it is (`Revision.visit`). */
+  readonly visit?: string
+  readonly toVisit?: string
   readonly by: 'source' | 'human'
 }
 

@@ -276,7 +276,7 @@ export const issueCodes = {
   },
   'trigger-not-used': {
     severity: 'information',
-    text: 'This message type is kept but not used by the audit.',
+    text: 'Kept, not interpreted: this message type says nothing the audit asks for.',
     fix: 'Nothing to do.',
   },
   'processing-id-not-production': {

@@ -11,6 +11,8 @@ export type ValueType =
   | 'number'
   | 'local-number'
   | 'mention'
+  /** A value taken back: fits every attribute that is nullable. */
+  | 'nothing'
 
 /** `words`: the closed list of an attribute of type `word`. `isNullable`: a deleted value (`""`) is passed on as null. */
 export type Attribute = {
@@ -88,11 +90,11 @@ const fixed: Record<string, Attribute> = {
   },
   'detail.start': { takes: 'date', kinds: ['encounter'], isNullable: true },
   'detail.end': { takes: 'date', kinds: ['encounter'], isNullable: true },
-  'detail.endReason': { takes: 'text', kinds: ['encounter'] },
+  'detail.endReason': { takes: 'text', kinds: ['encounter'], isNullable: true },
   'detail.specialty': { takes: 'text', kinds: ['encounter'] },
   'detail.admissionMethod': { takes: 'text', kinds: ['encounter'] },
   'detail.admissionSource': { takes: 'text', kinds: ['encounter'] },
-  'detail.dischargeDestination': { takes: 'text', kinds: ['encounter'] },
+  'detail.dischargeDestination': { takes: 'text', kinds: ['encounter'], isNullable: true },
   'detail.clinic': { takes: 'word', kinds: ['encounter', 'appointment'], words: clinics },
   'detail.name': { takes: 'text', kinds: ['medication'] },
   'detail.daysSupplied': { takes: 'number', kinds: ['medication'] },
@@ -118,9 +120,11 @@ const fixed: Record<string, Attribute> = {
   'detail.assertion': {
     takes: 'word',
     kinds: ['assertion'],
-    words: ['replaced-by', 'superseded-nhs', 'same-patient', 'not-same-patient'],
+    words: ['replaced-by', 'superseded-nhs', 'same-patient', 'not-same-patient', 'visit-moved'],
   },
   'detail.other': { takes: 'text', kinds: ['assertion'] },
+  'detail.visit': { takes: 'text', kinds: ['assertion'] },
+  'detail.toVisit': { takes: 'text', kinds: ['assertion'] },
   'detail.by': { takes: 'word', kinds: ['assertion'], words: ['source', 'human'] },
 }
 

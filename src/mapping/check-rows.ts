@@ -39,7 +39,7 @@ function checkValueRow(row: MappingRow, feed: FeedTables, isDeclared: boolean): 
     faults.push(`${row.at}, to: not of this kind of fact`)
   if (!reader) faults.push(`${row.at}, reader: no such reader`)
   if (!attribute || !reader || !row.reader) return faults
-  if (!fits(reader.gives, attribute.takes))
+  if (!(reader.gives === 'nothing' ? attribute.isNullable : fits(reader.gives, attribute.takes)))
     faults.push(`${row.at}, reader: gives ${reader.gives}, ${row.to} takes ${attribute.takes}`)
   if (reader.needsFound !== false && row.from.length === 0) faults.push(`${row.at}, from: the reader needs a path`)
   if (reader.argument === 'required' && row.reader.argument === '') faults.push(`${row.at}, reader: needs an argument`)

@@ -148,7 +148,8 @@ function nearest(name: string, own: Segment, group: PatientGroup): Segment | und
   if (own.name === name) return own
   const at = group.segments.indexOf(own)
   const after = group.segments.slice(at + 1)
-  if (followers.has(name)) {
+  // In a merge, and only there, the visit stands behind its MRG.
+  if (followers.has(name) || (own.name === 'MRG' && name === 'PV1')) {
     const end = after.findIndex(segment => segment.name === own.name || starters.has(segment.name))
     return (end < 0 ? after : after.slice(0, end)).find(segment => segment.name === name)
   }

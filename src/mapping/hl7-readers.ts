@@ -6,6 +6,7 @@ import { readHl7Date } from '../sources/hl7v2/dates.ts'
 import { systemOf } from '../terminology/systems.ts'
 import { translate } from '../terminology/translate.ts'
 import type { Found } from './document.ts'
+import { hl7ClinicLetter } from './hl7-clinic-letter.ts'
 import { hl7PersonReaders, localNumberOf } from './hl7-person-readers.ts'
 import { nothing, type Outcome, type ReadEnv, type Reader } from './reader.ts'
 import { knownRecordKey } from './record-key.ts'
@@ -111,13 +112,17 @@ const hl7Comparator: Reader = {
   },
 }
 
-/** `visit:<PV1-19>`; without it `visit:<day>/<class>` of PV1-44 (decisions.md 1.2 fallback). Argument: suffix of a set (`dg1`). */
+/**
+ * `visit:<PV1-19>`; without it `visit:<day>/<class>` of PV1-44 (hl7v2.md 1.2 fallback); with a path, the visit number found there.
+ * Argument: suffix of a set (`dg1`).
+ */
 const hl7Visit: Reader = {
   gives: 'text',
   argument: 'optional',
   needsFound: false,
-  read: (_found, env, argument) => {
-    const key = visitKey(env)
+  read: (found, env, argument) => {
+    const [stated] = found
+    const key = stated ? `visit:${textOf(stated).toUpperCase()}` : visitKey(env)
     return key ? { value: argument === '' ? key : `${key}/${argument}` } : nothing
   },
 }
@@ -199,5 +204,6 @@ export const hl7Readers = {
   'hl7-record': hl7Record,
   'hl7-department': hl7Department,
   'hl7-report-type': hl7ReportType,
+  'hl7-clinic-letter': hl7ClinicLetter,
   ...hl7PersonReaders,
 } as const satisfies Record<string, Reader>

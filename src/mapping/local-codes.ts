@@ -26,9 +26,10 @@ export function readLocalCodes(
   })
 }
 
-/** A site of the tree, or a DXA result whose region comes from the examination. */
+/** A site of the tree, a DXA result whose region comes from the examination, or a letter of the FLS: no published code says them. */
 function isGeneric(row: CodeRow): boolean {
-  return /^dxa\.(tscore|bmd|zscore)(\.[a-z_]+)?$/.test(row.concept) && row.set === 'dxa'
+  if (row.set === 'assessment') return row.concept === 'fls.letter'
+  return row.set === 'dxa' && /^dxa\.(tscore|bmd|zscore)(\.[a-z_]+)?$/.test(row.concept)
 }
 
 function standardRow(line: TableLine, terminology: Terminology): CodeRow | undefined {

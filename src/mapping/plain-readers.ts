@@ -75,7 +75,7 @@ function knownWord(found: readonly Found[], env: ReadEnv): Outcome | undefined {
 }
 
 /** Always a deleted value: for messages that take something back. */
-const deleted: Reader = { gives: 'date', needsFound: false, read: () => ({ isNull: true }) }
+const deleted: Reader = { gives: 'nothing', needsFound: false, read: () => ({ isNull: true }) }
 
 /** The coding of the argument, `system|code`, where something was found. */
 const coding: Reader = {

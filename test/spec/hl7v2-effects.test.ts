@@ -1,0 +1,186 @@
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { solved } from '../set-up/solved.ts'
+
+/** What messages do to what earlier, or later, ones said (hl7v2.md 1.3, 1.4): read, linked and solved like the worker does. */
+type Lines = readonly string[]
+
+let sent = 0
+/** One message of the hospital; `at` = EVN-2, `happened` = EVN-6. Control ids count up, so that no two messages are the same bytes. */
+function message(type: string, at: string, segments: Lines, happened = ''): Lines {
+  sent += 1
+  return [
+    `MSH|^~\\&|PAS|RZ101|FLSDB|NOGW|${at}||${type}|E${String(sent).padStart(4, '0')}|P|2.4`,
+    ...(type.startsWith('ADT') ? [`EVN||${at}||||${happened}`] : []),
+    ...segments,
+  ]
+}
+
+const marjorie =
+  'PID|1||9990000506^^^NHS^NH~H1^^^RZ101^MR||WHITLOCK^MARJORIE||19420311|F|||1 BECK SIDE^^NORWOLD^^AD1 3CD'
+const double = 'PID|1||H9^^^RZ101^MR||WHITLOCK^MARJ||19420311|F|||1 BECK SIDE^^NORWOLD^^AD1 3CD'
+const stranger = 'PID|1||9990000646^^^NHS^NH~H2^^^RZ101^MR||OKAFOR^CHIDI||19380102|M|||9 MILL LANE^^NORWOLD^^AD9 7ZZ'
+const stay = (visit: string, more = '') =>
+  `PV1|1|I|||||||||||||||||${visit}|||||||||||||||||${more || '||||||||20260310093000'}`
+const ended = (how = '1', where = '19') => `${how}|${where}|||||||20260310093000|20260320110000`
+const hip = 'DG1|1||S72.0^Fracture of neck of femur^I10|Left neck of femur|20260310|F'
+
+const admitted = message('ADT^A01', '20260310093500', [marjorie, stay('V1'), hip], '20260310093000')
+const moved = message('ADT^A02', '20260310180000', [marjorie, stay('V1')])
+const discharged = message('ADT^A03', '20260320110500', [marjorie, stay('V1', ended('4', '79'))], '20260320110000')
+const dischargeUndone = message('ADT^A13', '20260320150000', [marjorie, stay('V1')], '20260320110000')
+const dischargedAgain = message(
+  'ADT^A03',
+  '20260324100500',
+  [marjorie, stay('V1', ended('1', '54').replace('20260320', '20260324'))],
+  '20260324100000',
+)
+const updated = message('ADT^A08', '20260325090000', [
+  marjorie,
+  stay('V1', ended('1', '54').replace('20260320', '20260324')),
+  hip,
+])
+const cancelled = message('ADT^A11', '20260310120000', [marjorie, stay('V1')], '20260310093000')
+const merged = message('ADT^A40', '20260401080000', [marjorie, 'MRG|H9^^^RZ101^MR'])
+const unlinked = message('ADT^A37', '20260402080000', [marjorie, double.replace('PID|1', 'PID|2')])
+
+const told = (messages: readonly Lines[]) => {
+  const { persons, episodes, reviews } = solved(messages)
+  return {
+    persons: persons.map(person => person.members.map(member => member.record.split('|')[1]).sort()).sort(),
+    episodes: episodes
+      .map(episode => ({
+        status: episode.status,
+        of: persons.find(person => person._id === episode.personId)?.members.map(one => one.record.split('|')[1]),
+        careHome: episode.answers['1.05']?.values[0],
+        inpatient: episode.answers['1.08']?.values[0],
+      }))
+      .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
+    guards: reviews.flatMap(review => review.explanation.guards),
+  }
+}
+
+describe('visits', () => {
+  test('an admission opens an episode; cancelled, the episode is withdrawn and not forgotten', () => {
+    expect(told([admitted]).episodes).toMatchObject([{ status: 'candidate', of: ['H1'] }])
+    expect(told([admitted, cancelled]).episodes).toMatchObject([{ status: 'withdrawn', of: ['H1'] }])
+    expect(told([cancelled, admitted])).toEqual(told([admitted, cancelled]))
+  })
+  test('a discharge to a care home counts, a cancelled one does not, also when it comes late', () => {
+    const toCareHome = message('ADT^A03', '20260320110500', [marjorie, stay('V1', ended('1', '54'))], '20260320110000')
+    expect(told([admitted, toCareHome]).episodes[0]?.careHome).toBe('yes')
+    expect(told([admitted, toCareHome, dischargeUndone]).episodes[0]?.careHome).toBeUndefined()
+    expect(told([admitted, dischargeUndone, toCareHome]).episodes[0]?.careHome).toBeUndefined()
+  })
+  test('a death by discharge goes with the cancelled discharge', () => {
+    const death = (messages: readonly Lines[]) => solved(messages).episodes[0]?.answers['deathDate']?.values[0]
+    expect(death([admitted, discharged])).toBe('2026-03-20')
+    expect(death([admitted, discharged, dischargeUndone])).toBeUndefined()
+    expect(death([dischargeUndone, discharged, admitted])).toBeUndefined()
+  })
+  test('any order, any repetition of a stay gives the same persons and episodes', () => {
+    const all = [admitted, moved, discharged, dischargeUndone, dischargedAgain, updated, merged]
+    const expected = solved(all)
+    expect(told(all).episodes).toMatchObject([{ careHome: 'yes', inpatient: 'yes' }])
+    const order = fc.tuple(
+      fc.shuffledSubarray(all, { minLength: all.length }),
+      fc.array(fc.constantFrom(...all), { maxLength: 4 }),
+    )
+    fc.assert(
+      fc.property(order, ([shuffled, again]) => {
+        expect(solved([...again, ...shuffled])).toEqual(expected)
+      }),
+      { seed: 20260310, numRuns: 60 },
+    )
+  })
+})
+
+describe('merges', () => {
+  const other = message('ADT^A31', '20260301080000', [double])
+  const home = message('ADT^A31', '20260301080000', [marjorie])
+  const someoneElse = message('ADT^A31', '20260301080000', [stranger])
+  const wrong = message('ADT^A40', '20260401080000', [stranger, 'MRG|H1^^^RZ101^MR'])
+  const ofUnknown = message('ADT^A40', '20260401080000', [marjorie, 'MRG|H8^^^RZ101^MR'])
+  test.each<[string, readonly Lines[], string[][], boolean]>([
+    ['two numbers, one person', [home, other, merged], [['H1', 'H9']], false],
+    ['sent twice', [home, other, merged, merged], [['H1', 'H9']], false],
+    ['of a number nobody has seen', [home, ofUnknown], [['H1']], false],
+    ['of two who are not alike: parked', [home, someoneElse, wrong], [['H1'], ['H2']], true],
+  ])('a merge %s, in any order', (_what, messages, persons, isParked) => {
+    const found = told(messages)
+    expect(found.persons).toEqual(persons)
+    expect(found.guards.includes('merge-doubtful')).toBe(isParked)
+    expect(told([...messages].reverse())).toEqual(found)
+  })
+  test('taken back, it is as if it had never been said', () => {
+    expect(solved([home, other, merged, unlinked])).toEqual(solved([home, other, unlinked]))
+  })
+  test('into itself: nothing', () => {
+    const self = message('ADT^A40', '20260401080000', [marjorie, 'MRG|H1^^^RZ101^MR'])
+    expect(told([admitted, self])).toEqual(told([admitted]))
+  })
+  test('and the opposite merge: both wait for a person', () => {
+    const opposite = message('ADT^A40', '20260403080000', [double, 'MRG|H1^^^RZ101^MR'])
+    expect(told([home, other, merged, opposite]).guards).toContain('merge-cycle')
+  })
+  test('demographics beside a merge do not overwrite', () => {
+    const renamed = message('ADT^A40', '20260501080000', [marjorie.replace('WHITLOCK', 'SMITH'), 'MRG|H9^^^RZ101^MR'])
+    const names = (messages: readonly Lines[]) => solved(messages).episodes[0]?.answers['1.03']?.values
+    expect(names([admitted, renamed])).toEqual(names([admitted]))
+  })
+})
+
+describe('visits that change their number or their patient', () => {
+  const home = message('ADT^A31', '20260301080000', [stranger])
+  const wrongPatient = message('ADT^A01', '20260310093500', [stranger, stay('V1'), hip], '20260310093000')
+  const known = message('ADT^A31', '20260301080000', [marjorie])
+  const move = (pid: string, from: string, at: string) =>
+    message('ADT^A45', at, [pid, `MRG|${from}^^^RZ101^MR||||V1`, 'PV1|1|I|||||||||||||||||V1'])
+
+  test('a visit moved to the right patient takes its episode along, whenever its messages come', () => {
+    const toMarjorie = move(marjorie, 'H2', '20260311080000')
+    const all = [home, known, wrongPatient, toMarjorie]
+    expect(told([home, known, wrongPatient]).episodes).toMatchObject([{ of: ['H2'], status: 'candidate' }])
+    expect(told(all).episodes).toMatchObject([{ of: ['H1'], status: 'candidate' }])
+    expect(told([toMarjorie, wrongPatient, known, home])).toEqual(told(all))
+    const late = message('ADT^A03', '20260320110500', [stranger, stay('V1', ended('1', '54'))], '20260320110000')
+    expect(told([...all, late]).episodes).toMatchObject([{ of: ['H1'], careHome: 'yes' }])
+    const back = move(stranger, 'H1', '20260312080000')
+    expect(told([...all, back]).episodes).toEqual(told([home, known, wrongPatient]).episodes)
+  })
+  test('one patient, two numbers of one stay: the A11 of the surviving one takes both', () => {
+    const provisional = message('ADT^A01', '20260310093500', [marjorie, stay('V0'), hip], '20260310093000')
+    const renumbered = message('ADT^A42', '20260310100000', [
+      marjorie,
+      'MRG|H1^^^RZ101^MR||||V0',
+      'PV1|1|I|||||||||||||||||V1',
+    ])
+    expect(told([provisional, cancelled]).episodes).toMatchObject([{ status: 'candidate' }])
+    expect(told([provisional, renumbered, cancelled]).episodes).toMatchObject([{ status: 'withdrawn' }])
+    expect(told([cancelled, renumbered, provisional]).episodes).toMatchObject([{ status: 'withdrawn' }])
+  })
+})
+
+describe('letters', () => {
+  const letter = (trigger: string, at: string, txa: string) =>
+    message(`MDM^${trigger}`, at, [marjorie, txa, 'OBX|1|TX|L||Fracture of the right hip, spine and wrist'])
+  const first = letter('T02', '20260401090000', 'TXA|1|FLSL^Fracture liaison clinic|TX|20260401||||||||D1')
+  const replaced = letter('T10', '20260403090000', 'TXA|1|FLSL^Fracture liaison clinic|TX|20260402||||||||D2|D1')
+  const contact = (messages: readonly Lines[]) => solved(messages).episodes.map(one => one.answers['1.06']?.values[0])
+
+  test.each([
+    ['none', [admitted], [undefined]],
+    ['of the FLS', [admitted, first], ['2026-04-01']],
+    ['replaced', [admitted, first, replaced], ['2026-04-02']],
+    ['replaced before it came', [replaced, admitted, first], ['2026-04-02']],
+    ['cancelled', [admitted, first, letter('T11', '20260404090000', 'TXA|1|FLSL|TX|20260401||||||||D1')], [undefined]],
+    [
+      'from another clinic',
+      [admitted, letter('T02', '20260401090000', 'TXA|1|CARD^Cardiology|TX|20260401||||||||D3')],
+      [undefined],
+    ],
+    ['that speaks of fractures, and nothing else', [first], []],
+  ])('%s: first contact with the FLS', (_what, messages, expected) => {
+    expect(contact(messages)).toEqual(expected)
+  })
+})
