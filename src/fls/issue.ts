@@ -377,6 +377,11 @@ export const issueCodes = {
     text: 'The same resource occurs twice in the transaction.',
     fix: 'Send each resource once per transaction.',
   },
+  'mapping-unknown': {
+    severity: 'error',
+    text: 'No mapping folder of this name and protocol is in use.',
+    fix: 'Name a folder of mappings/ that was there when the service started, or leave it out to take the defaults of the protocol.',
+  },
   'multiple-matches': {
     severity: 'error',
     text: 'More than one resource matches.',

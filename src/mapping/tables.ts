@@ -20,7 +20,7 @@ export type FeedTables = {
 
 /** Everything `read()` needs, loaded and checked once at start. */
 export type MappingTables = {
-  /** SHA-256 (hex) over all mapping and terminology tables in force; part of every fact's source. */
+  /** The first 64 bits (hex) of SHA-256 over all mapping and terminology tables in force; part of every fact's source. */
   readonly hash: string
   readonly terminology: Terminology
   /** By folder name: kinds (`hl7v2`, `fhir-r4`, `gp-extract`, …) and feeds alike. */
@@ -30,6 +30,19 @@ export type MappingTables = {
   /** Shapes and columns of GP extracts (`gp-extract/`); absent when the folder is. */
   readonly extracts?: ExtractTables
 }
+
+/** Whether a feed of this protocol can be read with the folder of that name. */
+export function hasMapping({ feeds }: MappingTables, name: string, protocol: string): boolean {
+  const kind = kindOfProtocol.get(protocol)
+  return kind !== undefined && feeds.get(name)?.source.kind === kind
+}
+
+const kindOfProtocol: ReadonlyMap<string, FeedSource['kind']> = new Map([
+  ['hl7v2', 'hl7v2'],
+  ['fhir', 'fhir-r4'],
+  ['extract', 'gp-extract'],
+  ['upload', 'audit-csv'],
+])
 
 /**
  * Tables for an entry: the mapping named at enrolment (`meta.mapping`), else the folder named like the sender, else the defaults of the kind.

@@ -17,6 +17,7 @@ import { pageRoutes } from '../http/pages.ts'
 import { formTypeHandlers, questionnaireRoutes } from '../http/questionnaires.ts'
 import type { Route } from '../http/route.ts'
 import type { ReadingTables } from '../mapping/read.ts'
+import { hasMapping } from '../mapping/tables.ts'
 import type { Accept } from '../sources/arrival.ts'
 import { resumeReceipts } from '../sources/extract/receipt.ts'
 import { type ExtractRouteOptions, extractDeps, extractRoutes } from '../sources/extract/routes.ts'
@@ -26,6 +27,7 @@ import { openAccessLog } from '../store/access-log.ts'
 import { readInboxEntry } from '../store/inbox.ts'
 import { linkedCount } from '../store/linked.ts'
 import { practiceGate } from '../store/registers.ts'
+import { openResourceIndex } from '../store/resource-index.ts'
 import { loadPages } from '../web/render.ts'
 import type { Database } from './database.ts'
 import type { Demo } from './demo.ts'
@@ -106,6 +108,7 @@ async function dataRoutes({
     accept,
     gate,
     db: store.db,
+    resources: openResourceIndex(store.db),
     hmac: (...parts) => keys.id('fhir', ...parts),
     rawBytes: async id => (await readInboxEntry(store, id))?.bytes,
     baseUrl: publicUrl,
@@ -130,7 +133,13 @@ async function dataRoutes({
     ...fhirIngestRoutes(fhir),
     ...questionnaireRoutes(forms),
     ...extractRoutes(extracts),
-    ...registerRoutes({ store, accept, whenApplied, clock }),
+    ...registerRoutes({
+      store,
+      accept,
+      hasMapping: (name, protocol) => hasMapping(tables.mapping, name, protocol),
+      whenApplied,
+      clock,
+    }),
     ...episodeRoutes({ store, keys, clock }),
     ...linkRoutes({ store, keys, accept, whenApplied }),
     ...messageRoutes({ store, keys }),

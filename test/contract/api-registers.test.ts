@@ -71,6 +71,7 @@ describe('feeds', () => {
     ['a field nobody knows', { ...feed, tenant: 'RYY' }, 'body', 'element-unknown'],
     ['an operator as value', { ...feed, organisation: { $ne: '' } }, 'organisation', 'structure-invalid'],
     ['no organisation', { ...feed, organisation: undefined }, 'organisation', 'element-required'],
+    ['a mapping folder nobody has', { ...feed, mapping: 'rxx02-pas' }, 'mapping', 'mapping-unknown'],
     ['a folder outside', { ...feed, mapping: '../../etc' }, 'mapping', 'structure-invalid'],
     [
       'no facility',

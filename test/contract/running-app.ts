@@ -103,7 +103,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   }
   const metrics = createMetrics()
   const own: Route[] = [
-    ...registerRoutes({ store, accept, whenApplied, clock }),
+    ...registerRoutes({ store, accept, hasMapping: name => name === 'rxx01-pas', whenApplied, clock }),
     ...episodeRoutes({ store, keys, clock }),
     ...linkRoutes({ store, keys, accept, whenApplied }),
     ...messageRoutes({ store, keys }),

@@ -25,6 +25,8 @@ import type { Call, Route } from '../route.ts'
 export type RegisterDependencies = {
   readonly store: Pick<Store, 'db'>
   readonly accept: Accept
+  /** Whether a mapping folder of this name and protocol is in use. */
+  readonly hasMapping: (name: string, protocol: string) => boolean
   /** True once the entry has been applied; false when it was not within the time. */
   readonly whenApplied: (inboxId: InboxId, timeoutMs: number) => Promise<boolean>
   readonly clock: () => Date
@@ -55,6 +57,8 @@ function feedRoutes(deps: RegisterDependencies): Route[] {
       async call => {
         const statement = await readJsonBody(call.request, feedStatement)
         const entry = entryFor({ register: 'feed', id: idOf(call), by: call.principal.subject, statement })
+        if (statement.mapping !== undefined && !deps.hasMapping(statement.mapping, statement.protocol))
+          throw new Refusal(422, [issue('mapping-unknown', 'mapping')])
         await refuseDoubleFeed(call, deps, statement)
         await applyEntry(call, deps, entry, statement.organisation as OdsCode, () => feedView(call, deps))
       },
