@@ -10,6 +10,7 @@ import type { Principal } from '../access/principal.ts'
 import type { Authenticate } from '../access/token.ts'
 import { issue } from '../fls/issue.ts'
 import type { AccessLine, AccessLog } from '../store/access-log.ts'
+import { openCallLine } from './call-line.ts'
 import { answerOf, sendAnswer } from './errors.ts'
 import { holdAnswer } from './held-response.ts'
 import { proxyTo } from './idp-proxy.ts'
@@ -92,14 +93,14 @@ function serve(route: MountedRoute, options: AppOptions): RequestHandler {
     if (allowed === 'anyone' && principal === undefined) {
       return route.handle({ request, response, principal: stranger, requestId: locals.requestId, log: () => {} })
     }
-    const about: Mutable<Parameters<AccessNote>[0]> = {}
-    const note: AccessNote = more => addTo(about, more)
+    let log: AccessNote = () => {}
     if (route.touchesPatientData) {
       locals.isLogged = true
-      const before = () => options.accessLog.append(lineOf(response, options, about))
-      holdAnswer(response, before, cause => refuseUnlogged(request, response, options, cause))
+      const line = openCallLine(options.accessLog, (about, status) => lineOf(response, options, about, status))
+      holdAnswer(response, line.settle, cause => refuseUnlogged(request, response, options, cause))
+      log = line.note
     }
-    await route.handle({ request, response, principal: principal ?? stranger, requestId: locals.requestId, log: note })
+    await route.handle({ request, response, principal: principal ?? stranger, requestId: locals.requestId, log })
   }
 }
 
@@ -112,16 +113,12 @@ function checkRole(allowed: readonly string[], principal: Principal | undefined)
   if (!allowed.includes(principal.role)) throw new Refusal(403, [issue('forbidden', 'address')])
 }
 
-type Mutable<T> = { -readonly [K in keyof T]?: T[K] }
-
-function addTo(about: Mutable<Parameters<AccessNote>[0]>, more: Parameters<AccessNote>[0]): void {
-  if (more.episodes) about.episodes = [...(about.episodes ?? []), ...more.episodes]
-  if (more.persons) about.persons = [...(about.persons ?? []), ...more.persons]
-  if (more.inboxIds) about.inboxIds = [...(about.inboxIds ?? []), ...more.inboxIds]
-  if (more.rows !== undefined) about.rows = (about.rows ?? 0) + more.rows
-}
-
-function lineOf(response: Response, { clock }: AppOptions, about: Parameters<AccessNote>[0] = {}): AccessLine {
+function lineOf(
+  response: Response,
+  { clock }: AppOptions,
+  about: Parameters<AccessNote>[0] = {},
+  status = response.statusCode,
+): AccessLine {
   const { principal, routeKey, requestId } = localsOf(response)
   const { subject, role, organisations } = principal ?? nobody
   return {
@@ -130,7 +127,7 @@ function lineOf(response: Response, { clock }: AppOptions, about: Parameters<Acc
     role,
     organisations,
     action: routeKey ?? 'unknown',
-    status: response.statusCode,
+    status,
     requestId,
     ...about,
   }

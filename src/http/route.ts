@@ -23,10 +23,17 @@ export type Call = {
   readonly requestId: string
   readonly log: AccessNote
 }
-/** Adds to this call's access-log line whom it was about (ids only); the line is written before the body is sent. */
-export type AccessNote = (about: {
-  readonly episodes?: readonly string[]
-  readonly persons?: readonly string[]
-  readonly inboxIds?: readonly string[]
-  readonly rows?: number
-}) => void
+/**
+ * Adds to this call's access-log line whom it was about (ids only); the line is written before the answer leaves. With `expected`, the status
+ * the answer will have when all goes well, it is written now, beside what the handler still has to do; when the answer turns out otherwise, a
+ * second line says what it was.
+ */
+export type AccessNote = (
+  about: {
+    readonly episodes?: readonly string[]
+    readonly persons?: readonly string[]
+    readonly inboxIds?: readonly string[]
+    readonly rows?: number
+  },
+  expected?: number,
+) => void

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Collection, type Db, MongoBulkWriteError } from 'mongodb'
+import { grouped } from './grouped.ts'
 
 /** One access to the service, as it is about to be answered. Ids and codes only, never content. */
 export type AccessLine = {
@@ -49,7 +50,7 @@ export type AccessQuery = {
 const genesis = createHash('sha256').update('FLS-DB access log').digest('hex')
 const attempts = 25
 
-type Pending = { readonly line: AccessLine; readonly resolve: () => void; readonly reject: (reason: unknown) => void }
+type Tail = { readonly sequence: number; readonly hash: string }
 
 /**
  * The hash-chained access log. Lines of one tick share one journaled majority insert. Several instances may write: the unique sequence
@@ -60,26 +61,8 @@ export function openAccessLog(db: Db): AccessLog {
     writeConcern: { w: 'majority', journal: true, wtimeoutMS: 10_000 },
     readConcern: { level: 'majority' },
   })
-  let waiting: Pending[] = []
-  let isWriting = false
-
-  const flush = async (): Promise<void> => {
-    if (isWriting) return
-    isWriting = true
-    while (waiting.length > 0) {
-      const group = waiting.slice(0, 500)
-      waiting = waiting.slice(group.length)
-      await appendAll(collection, group)
-    }
-    isWriting = false
-  }
-
   return {
-    append: line =>
-      new Promise((resolve, reject) => {
-        waiting.push({ line, resolve, reject })
-        setImmediate(() => void flush())
-      }),
+    append: grouped(500, appender(collection)),
     verify: anchor => verifyChain(collection, anchor),
     read: query => readLines(collection, query),
     last: async () => {
@@ -99,39 +82,44 @@ export async function ensureAccessLogIndexes(db: Db): Promise<void> {
   ])
 }
 
-async function appendAll(collection: Collection<AccessLogDocument>, group: readonly Pending[]): Promise<void> {
-  let rest = group
-  try {
-    for (let attempt = 0; rest.length > 0; attempt++) {
-      const kept = await insertAtEnd(collection, rest)
-      for (const done of rest.slice(0, kept)) done.resolve()
-      rest = rest.slice(kept)
-      if (rest.length > 0 && attempt >= attempts) throw new Error('the access log is too busy')
+/**
+ * Appends groups of lines in turn. The end of the chain is remembered from the last own insert; whoever finds it taken, or is not sure whether
+ * the last insert happened, reads it again.
+ */
+function appender(collection: Collection<AccessLogDocument>) {
+  let tail: Tail | undefined
+  const insertAtEnd = async (lines: readonly AccessLine[]): Promise<number> => {
+    const from: Tail = tail ?? (await lastOf(collection))
+    tail = undefined
+    const documents = chain(from, lines)
+    try {
+      await collection.insertMany(documents)
+      const last = documents.at(-1)
+      if (last) tail = { sequence: last._id, hash: last.hash }
+      return lines.length
+    } catch (cause) {
+      if (!(cause instanceof MongoBulkWriteError) || cause.result.getWriteConcernError() || cause.code !== 11_000)
+        throw cause
+      // Another instance took a number first; what went in before it stands.
+      return cause.insertedCount
     }
-  } catch (cause) {
-    for (const failed of rest) failed.reject(cause)
+  }
+  return async (lines: readonly AccessLine[]): Promise<(Error | undefined)[]> => {
+    let kept = 0
+    try {
+      for (let attempt = 0; kept < lines.length; attempt++) {
+        if (attempt > attempts) throw new Error('the access log is too busy')
+        kept += await insertAtEnd(lines.slice(kept))
+      }
+      return lines.map(() => undefined)
+    } catch (cause) {
+      const failure = cause instanceof Error ? cause : new Error('the access log cannot be written', { cause })
+      return lines.map((_, index) => (index < kept ? undefined : failure))
+    }
   }
 }
 
-/** Number of lines that are now in the chain: all of them, or fewer when another instance took a number first. */
-async function insertAtEnd(collection: Collection<AccessLogDocument>, group: readonly Pending[]): Promise<number> {
-  const tail = await lastOf(collection)
-  try {
-    await collection.insertMany(
-      chain(
-        tail,
-        group.map(one => one.line),
-      ),
-    )
-    return group.length
-  } catch (cause) {
-    if (!(cause instanceof MongoBulkWriteError) || cause.result.getWriteConcernError() || cause.code !== 11_000)
-      throw cause
-    return cause.insertedCount
-  }
-}
-
-function chain(tail: { sequence: number; hash: string }, lines: readonly AccessLine[]): AccessLogDocument[] {
+function chain(tail: Tail, lines: readonly AccessLine[]): AccessLogDocument[] {
   let { sequence, hash: previous } = tail
   return lines.map(line => {
     sequence += 1
@@ -142,7 +130,7 @@ function chain(tail: { sequence: number; hash: string }, lines: readonly AccessL
   })
 }
 
-async function lastOf(collection: Collection<AccessLogDocument>): Promise<{ sequence: number; hash: string }> {
+async function lastOf(collection: Collection<AccessLogDocument>): Promise<Tail> {
   const [tail] = await collection
     .find({}, { projection: { hash: 1 } })
     .sort({ _id: -1 })

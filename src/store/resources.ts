@@ -16,8 +16,9 @@ export type ResourceVersion = {
 }
 
 /**
- * Collection `resources`: the index of what senders posted on `/fhir`, content stays in the inbox. Written by the door right after `accept()`
- * and by `indexEntries` on replay; both give the same document. `_id` = `Type/id`. `versions` oldest first, the last is current.
+ * Collection `resources`: what stands now of what senders posted on `/fhir`; content and earlier versions stay in the inbox
+ * (`resource-versions.ts`). Written by the door right after `accept()` and by `indexEntries` on replay; both give the same document.
+ * `_id` = `Type/id`. Current is the version kept last.
  */
 export type ResourceDocument = {
   _id: string
@@ -25,7 +26,7 @@ export type ResourceDocument = {
   id: string
   sender: string
   organisation: OdsCode
-  versions: ResourceVersion[]
+  current: ResourceVersion
   /** Of the current version: `system|value` and `*|value` of each identifier. Patient data. */
   search: { identifier: string[] }
   /** Patient only: the identifiers as sent, so that later resources about the patient find its record. Patient data. */
@@ -35,41 +36,47 @@ export type ResourceDocument = {
 }
 
 /** One written resource, ready to be indexed. */
-export type IndexedResource = Omit<ResourceDocument, '_id' | 'versions'> & { readonly version: ResourceVersion }
+export type IndexedResource = Omit<ResourceDocument, '_id' | 'current'> & { readonly version: ResourceVersion }
 
-const collection = (db: Db): Collection<ResourceDocument> => db.collection<ResourceDocument>('resources')
+/**
+ * Everything in the index is derived from entries that are on a majority already and is derived again by the worker before it calls an entry
+ * done, so neither its writes nor its reads wait for the journal: what a crash takes out of it comes back.
+ */
+export const resourcesOf = (db: Db): Collection<ResourceDocument> =>
+  db.collection<ResourceDocument>('resources', {
+    writeConcern: { w: 1, journal: false },
+    readConcern: { level: 'local' },
+  })
 
 export async function createResourceIndexes(db: Db): Promise<void> {
-  await collection(db).createIndex({ 'search.identifier': 1, sender: 1, type: 1 })
-  await collection(db).createIndex({ sender: 1, type: 1, _id: 1 })
+  await resourcesOf(db).createIndex({ 'search.identifier': 1, sender: 1, type: 1 })
+  await resourcesOf(db).createIndex({ sender: 1, type: 1, _id: 1 })
+  await db.collection('inbox').createIndex(
+    { 'meta.resources.id': 1, receivedAt: -1 },
+    {
+      name: 'by-resource',
+      partialFilterExpression: { protocol: 'fhir' },
+    },
+  )
 }
 
-/** Adds versions to their resources. Doing it again changes nothing; a version older than the current one never replaces what is searched. */
+/** Brings resources to these versions, where none that was kept later stands already. Doing it again, in any order, changes nothing. */
 export async function indexResources(db: Db, resources: readonly IndexedResource[]): Promise<void> {
   if (resources.length === 0) return
-  const operations: AnyBulkWriteOperation<ResourceDocument>[] = resources.map(resource => ({
-    updateOne: { filter: { _id: `${resource.type}/${resource.id}` }, update: addVersion(resource), upsert: true },
-  }))
-  await collection(db).bulkWrite(operations, { ordered: true })
+  const operations: AnyBulkWriteOperation<ResourceDocument>[] = resources.map(({ version, ...resource }) => {
+    const _id = `${resource.type}/${resource.id}`
+    return {
+      updateOne: { filter: { _id }, update: [replaceOlder({ _id, ...resource, current: version })], upsert: true },
+    }
+  })
+  await resourcesOf(db).bulkWrite(operations, { ordered: false })
 }
 
-function addVersion({ version, ...resource }: IndexedResource): Document[] {
-  const known = { $ifNull: ['$versions', []] }
-  const isKnown = { $in: [version.versionId, { $map: { input: known, in: '$$this.versionId' } }] }
-  // Of two doors that index the same bytes at once, the one that kept them has the earlier time, as replay will.
-  const isThis = { $eq: ['$$this.versionId', version.versionId] }
-  const earliest = { $mergeObjects: ['$$this', { at: { $min: ['$$this.at', { $literal: version.at }] } }] }
-  const timed = { $map: { input: known, in: { $cond: [isThis, earliest, '$$this'] } } }
-  const all = { $cond: [isKnown, timed, { $concatArrays: [known, [{ $literal: version }]] }] }
-  const isCurrent = { $eq: [{ $last: '$versions.versionId' }, version.versionId] }
-  const current = Object.entries(resource).map(([name, content]) => [
-    name,
-    { $cond: [isCurrent, { $literal: content }, `$${name}`] },
-  ])
-  return [
-    { $set: { versions: { $sortArray: { input: all, sortBy: { at: 1, versionId: 1 } } } } },
-    { $set: Object.fromEntries(current) },
-  ]
+/** A resource not there yet is older than any: what is missing comes before every date. */
+function replaceOlder(document: ResourceDocument): Document {
+  const { at, versionId } = document.current
+  const isOlder = { $lt: [['$current.at', '$current.versionId'], { $literal: [at, versionId] }] }
+  return { $replaceWith: { $cond: [isOlder, { $literal: document }, '$$ROOT'] } }
 }
 
 /**
@@ -80,16 +87,14 @@ export async function indexEntries(db: Db, entries: readonly InboxEntry[]): Prom
   const written = entries.filter(entry => entry.protocol === 'fhir').flatMap(writtenResources)
   if (written.length === 0) return
   const ids = [...new Set(written.map(({ type, id }) => `${type}/${id}`))]
-  const projection = { 'versions.versionId': 1, 'versions.at': 1 }
-  const found = await collection(db)
+  const projection = { 'current.versionId': 1, 'current.at': 1 }
+  const found = await resourcesOf(db)
     .find({ _id: { $in: ids } }, { projection })
     .toArray()
-  const keptAt = new Map(
-    found.flatMap(({ _id, versions }) => versions.map(({ versionId, at }) => [`${_id} ${versionId}`, at] as const)),
-  )
+  const standing = new Map(found.map(({ _id, current }) => [_id, current]))
   const missing = written.filter(({ type, id, version }) => {
-    const at = keptAt.get(`${type}/${id} ${version.versionId}`)
-    return at === undefined || at > version.at
+    const stands = standing.get(`${type}/${id}`)
+    return !stands || stands.at < version.at || (stands.at <= version.at && stands.versionId < version.versionId)
   })
   await indexResources(db, missing)
 }
@@ -101,30 +106,7 @@ export async function findResource(
   type: string,
   id: string,
 ): Promise<ResourceDocument | undefined> {
-  return (await collection(db).findOne({ _id: `${type}/${id}`, sender })) ?? undefined
-}
-
-/** This sender's resources among `keys` (`Type/id`). */
-export async function findResources(
-  db: Db,
-  sender: string,
-  keys: readonly string[],
-): Promise<ReadonlyMap<string, ResourceDocument>> {
-  if (keys.length === 0) return new Map()
-  const found = await collection(db)
-    .find({ _id: { $in: [...keys] }, sender })
-    .toArray()
-  return new Map(found.map(document => [document._id, document]))
-}
-
-/** This sender's resources of a type that carry an identifier; at most two, since the question is none, one or more. */
-export async function findByToken(
-  db: Db,
-  sender: string,
-  type: string,
-  token: string,
-): Promise<readonly ResourceDocument[]> {
-  return collection(db).find({ 'search.identifier': token, sender, type }).sort({ _id: 1 }).limit(2).toArray()
+  return (await resourcesOf(db).findOne({ _id: `${type}/${id}`, sender })) ?? undefined
 }
 
 export type ResourceSearch = {
@@ -154,10 +136,10 @@ export async function searchResources(
     ...(ids ? { id: { $in: [...ids] } } : {}),
     ...(tokens.length > 0 ? { $and: tokens.map(anyOf => ({ 'search.identifier': { $in: [...anyOf] } })) } : {}),
   }
-  const page = collection(db)
+  const page = resourcesOf(db)
     .find({ ...matching, ...(after ? { _id: { $gt: `${type}/${after}` } } : {}) })
     .sort({ _id: 1 })
     .limit(count + 1)
-  const [found, total] = await Promise.all([count > 0 ? page.toArray() : [], collection(db).countDocuments(matching)])
+  const [found, total] = await Promise.all([count > 0 ? page.toArray() : [], resourcesOf(db).countDocuments(matching)])
   return { page: found, total }
 }

@@ -7,6 +7,7 @@ import { type MongodSource, supplyMongod } from '../store/mongod-supply.ts'
 import { createResourceIndexes } from '../store/resources.ts'
 import { createResponseIndexes } from '../store/responses.ts'
 import { ensureIndexes, openStore, type Store } from '../store/store.ts'
+import { createVersionClaimIndexes } from '../store/version-claims.ts'
 
 /** The open database, and where its server came from. `embedded` is ours to stop. */
 export type Database = {
@@ -38,6 +39,7 @@ export async function openDatabase(config: Config, tell: (line: string) => void)
   await ensureIndexes(store)
   await Promise.all([
     createResourceIndexes(store.db),
+    createVersionClaimIndexes(store.db),
     createResponseIndexes(store.db),
     ensureExtractIndexes(store.db),
     ensureAccessLogIndexes(store.db),

@@ -10,6 +10,7 @@ import type { TypeHandlers } from '../../src/sources/fhir/call.ts'
 import type { FhirDeps } from '../../src/sources/fhir/door.ts'
 import { fhirIngestRoutes } from '../../src/sources/fhir/routes.ts'
 import { openInbox, readInboxEntry } from '../../src/store/inbox.ts'
+import { openResourceIndex } from '../../src/store/resource-index.ts'
 import { createResourceIndexes } from '../../src/store/resources.ts'
 import { ensureIndexes, openStore, type Store } from '../../src/store/store.ts'
 
@@ -58,6 +59,7 @@ export async function openFhirDoor(
     accept: openInbox({ store, gate: isOpen, clock }),
     gate: isOpen,
     db: store.db,
+    resources: openResourceIndex(store.db),
     hmac: (...parts) => createHmac('sha256', 'test key').update(JSON.stringify(parts)).digest('hex'),
     rawBytes: async inboxId => (await readInboxEntry(store, inboxId))?.bytes,
     baseUrl: 'http://fls.test',

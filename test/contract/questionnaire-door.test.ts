@@ -16,6 +16,7 @@ import { fhirIngestRoutes } from '../../src/sources/fhir/routes.ts'
 import { validateResource } from '../../src/sources/fhir/validate.ts'
 import { patientAudit } from '../../src/sources/form/canonical.ts'
 import { openInbox, readInboxEntry } from '../../src/store/inbox.ts'
+import { openResourceIndex } from '../../src/store/resource-index.ts'
 import { createResourceIndexes } from '../../src/store/resources.ts'
 import { createResponseIndexes } from '../../src/store/responses.ts'
 import { ensureIndexes, openStore, type Store } from '../../src/store/store.ts'
@@ -52,6 +53,7 @@ beforeAll(async () => {
     accept,
     gate: async () => ({ isOpen: true }),
     db: store.db,
+    resources: openResourceIndex(store.db),
     hmac: (...parts) => createHmac('sha256', 'k').update(JSON.stringify(parts)).digest('hex'),
     rawBytes: async id => (await readInboxEntry(store, id))?.bytes,
     baseUrl: 'http://fls.test',

@@ -1,11 +1,13 @@
 import { limits } from '../../config.ts'
 import { type Issue, issue } from '../../fls/issue.ts'
 import { Refusal } from '../../http/refusal.ts'
+import type { AccessNote } from '../../http/route.ts'
 import type { FhirAnswer, FhirBody, FhirCall, Interact } from './call.ts'
 import type { FhirDeps } from './door.ts'
 import { type EntryRequest, entryRequests, isInEntry } from './entry.ts'
-import { answerWrite, checkProfiles, keep } from './ingest.ts'
+import { answerWrite, checkProfiles } from './ingest.ts'
 import { type JsonObject, objectAt, objectsAt, textAt } from './json.ts'
+import { keep } from './keep.ts'
 import { operationOutcome } from './operation-outcome.ts'
 import { type PlannedWrite, planWrites, refuse, type WriteRequest } from './plan.ts'
 import { mergedLiterals } from './rewrite.ts'
@@ -76,7 +78,8 @@ async function batchEntry(
     if (request.refusal) throw request.refusal
     const own = found.filter(one => isInEntry(one.where, request.index))
     if (own.length > 0) throw new Refusal(400, own)
-    const inner = entryCall(call, body, request)
+    // The answers of all entries are one answer: its line is written when all is known.
+    const inner = { ...entryCall(call, body, request), log: (about: Parameters<AccessNote>[0]) => call.log(about) }
     return await dispatch(request.method, inner)(inner)
   } catch (error) {
     // Faults of ours end the whole batch with 5xx: a resend is absorbed entry by entry.
@@ -125,7 +128,8 @@ async function transaction(
   const sender = senderOf(call)
   const warnings = checkProfiles(writes, deps)
   const plan = await planWrites(writes, sender, body.bytes, deps)
-  const kept = await keep({ call, sender, plan, bytes: body.bytes, type: 'Bundle', controlId: call.controlId }, deps)
+  const { controlId } = call
+  const kept = await keep({ call, sender, plan, bytes: body.bytes, type: 'Bundle', controlId, status: 200 }, deps)
   const byIndex = new Map<number, PlannedWrite>(plan.writes.map(write => [write.request.index, write]))
   const answers: FhirAnswer[] = []
   for (const request of requests) {

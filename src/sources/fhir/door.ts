@@ -2,6 +2,7 @@ import type { Db } from 'mongodb'
 import type { InboxId } from '../../fls/fact.ts'
 import type { MappingTables } from '../../mapping/tables.ts'
 import type { PracticeGate } from '../../store/inbox.ts'
+import type { ResourceIndex } from '../../store/resource-index.ts'
 import type { Accept } from '../arrival.ts'
 import type { TypeHandlers } from './call.ts'
 import type { Hmac } from './identity.ts'
@@ -12,6 +13,7 @@ export type FhirDeps = {
   /** Whether a practice is opted in: decides what its supplier may read back. */
   readonly gate: PracticeGate
   readonly db: Db
+  readonly resources: ResourceIndex
   /** HMAC with the deployment's key, lower-case hex. */
   readonly hmac: Hmac
   /** The bytes of an inbox entry exactly as they were sent. */

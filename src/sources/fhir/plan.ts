@@ -1,10 +1,11 @@
 import { type Issue, issue } from '../../fls/issue.ts'
 import { Refusal } from '../../http/refusal.ts'
-import { findByToken, findResources, type ResourceDocument } from '../../store/resources.ts'
+import type { KnownResources, ResourceQuestion } from '../../store/resource-index.ts'
+import type { ResourceDocument } from '../../store/resources.ts'
 import { type FhirDeps, fhirBase } from './door.ts'
 import { type Founding, foundingToken, resourceIdOf } from './identity.ts'
 import { type JsonObject, textAt } from './json.ts'
-import { type KnownTargets, resolveReferences } from './references.ts'
+import { askedByReferences, type KnownTargets, resolveReferences, sentReferences } from './references.ts'
 import type { Sender } from './sender.ts'
 import { identifierTokens } from './written.ts'
 
@@ -51,13 +52,25 @@ export async function planWrites(
   bytes: Buffer,
   deps: FhirDeps,
 ): Promise<WritePlan> {
-  const identified = await Promise.all(requests.map(request => identify(request, sender, bytes, deps)))
-  const writes = separateRepeats(identified, sender, bytes, deps)
-  const existing = await findResources(deps.db, sender.sender, writes.map(keyOf))
-  const settled = writes.map(write => settle(write, existing.get(keyOf(write))))
+  const idOf = (request: WriteRequest, founding: Founding): string =>
+    resourceIdOf(deps.hmac, sender.sender, request.type, founding)
+  const sent = sentReferences(requests, fhirBase(deps))
+  const founded = requests.map(request => ({ request, id: request.id ?? idOf(request, foundingOf(request, bytes)) }))
+  const byReferences = askedByReferences(sent)
+  const question: ResourceQuestion = {
+    sender: sender.sender,
+    keys: [...founded.map(keyOf), ...byReferences.keys],
+    identifiers: [...requests.flatMap(criterionOf), ...byReferences.identifiers],
+  }
+  const known = await deps.resources.lookUp(question)
+  const identified = separateRepeats(
+    founded.map(write => identify(write, known)),
+    request => idOf(request, { bytes, index: request.index }),
+  )
+  const settled = await settleAll(identified, known, question, deps)
   refuse([...settled.flatMap(write => (write.refusal ? [write.refusal] : [])), ...repeatedIdentities(settled)])
   const targets: KnownTargets = { entries: settled, base: fhirBase(deps) }
-  const resolved = await resolveReferences(requests, targets, sender, deps.db)
+  const resolved = resolveReferences(requests, sent, targets, known)
   refuse(resolved.refusals)
   return { writes: settled, ...resolved.notes }
 }
@@ -81,18 +94,26 @@ type Settled = PlannedWrite & { readonly refusal?: Refusal }
 const keyOf = (write: { readonly request: WriteRequest; readonly id: string }): string =>
   `${write.request.type}/${write.id}`
 
-async function identify(request: WriteRequest, sender: Sender, bytes: Buffer, deps: FhirDeps): Promise<Identified> {
-  const idOf = (founding: Founding): string => resourceIdOf(deps.hmac, sender.sender, request.type, founding)
-  if (request.id !== undefined) return { request, id: request.id, ...refusalOf(checkBodyId(request)) }
-  const criterion = request.criterion ?? request.ifNoneExist
-  if (criterion === undefined) {
-    const token = foundingToken(request.resource)
-    return { request, id: idOf(token ? { token } : { bytes, index: request.index }) }
-  }
-  const matches = await findByToken(deps.db, sender.sender, request.type, criterion)
+/** What founds the id of a resource that is new: the criterion it is asked for by, its identifier, or its bytes. */
+function foundingOf(request: WriteRequest, bytes: Buffer): Founding {
+  const token = request.criterion ?? request.ifNoneExist ?? foundingToken(request.resource)
+  return token ? { token } : { bytes, index: request.index }
+}
+
+function criterionOf({ type, criterion, ifNoneExist }: WriteRequest): ResourceQuestion['identifiers'] {
+  const token = criterion ?? ifNoneExist
+  return token === undefined ? [] : [{ type, token }]
+}
+
+/** `id`: the one it has when nothing matches. */
+function identify({ request, id }: Identified, known: KnownResources): Identified {
+  if (request.id !== undefined) return { request, id, ...refusalOf(checkBodyId(request)) }
+  const [criterion] = criterionOf(request)
+  if (criterion === undefined) return { request, id }
+  const matches = known.byIdentifier(criterion.type, criterion.token)
   const [match] = matches
   if (matches.length > 1) return { request, id: '', refusal: refusal(412, issue('multiple-matches', request.where)) }
-  if (!match) return { request, id: idOf({ token: criterion }), ...refusalOf(checkNewId(request)) }
+  if (!match) return { request, id, ...refusalOf(checkNewId(request)) }
   const bodyId = textAt(request.resource, 'id')
   const isOther = request.method === 'PUT' && bodyId !== undefined && bodyId !== match.id
   return {
@@ -127,7 +148,7 @@ function checkNewId(request: WriteRequest): Refusal | undefined {
  * Two plain creates of one Bundle that share an identifier are two resources: an accession number is seen on every result of a study.
  * The later ones take their id from the bytes.
  */
-function separateRepeats(all: readonly Identified[], sender: Sender, bytes: Buffer, deps: FhirDeps): Identified[] {
+function separateRepeats(all: readonly Identified[], idByBytes: (request: WriteRequest) => string): Identified[] {
   const seen = new Set<string>()
   return all.map(one => {
     const { request } = one
@@ -135,8 +156,22 @@ function separateRepeats(all: readonly Identified[], sender: Sender, bytes: Buff
     const isRepeat = seen.has(keyOf(one))
     seen.add(keyOf(one))
     if (!isPlainCreate || !isRepeat) return one
-    return { ...one, id: resourceIdOf(deps.hmac, sender.sender, request.type, { bytes, index: request.index }) }
+    return { ...one, id: idByBytes(request) }
   })
+}
+
+/** Ids that only became clear with the answers are looked up as well. */
+async function settleAll(
+  writes: readonly Identified[],
+  known: KnownResources,
+  asked: ResourceQuestion,
+  deps: FhirDeps,
+): Promise<Settled[]> {
+  const isAsked = new Set(asked.keys)
+  const keys = writes.filter(write => write.match === undefined && !write.refusal).map(keyOf)
+  const others = keys.filter(key => !isAsked.has(key))
+  const more = await deps.resources.lookUp({ sender: asked.sender, keys: others, identifiers: [] })
+  return writes.map(write => settle(write, known.byKey(keyOf(write)) ?? more.byKey(keyOf(write))))
 }
 
 function settle(write: Identified, existing: ResourceDocument | undefined): Settled {
@@ -162,7 +197,7 @@ function checkIfMatch(request: WriteRequest, held: ResourceDocument | undefined)
   if (request.ifMatch === undefined) return undefined
   const version = /^W\/"([A-Za-z0-9.-]{1,64})"$/.exec(request.ifMatch.trim())?.[1]
   if (version === undefined) return refusal(400, issue('version-required', 'If-Match'))
-  return held?.versions.at(-1)?.versionId === version ? undefined : refusal(412, issue('version-conflict', 'If-Match'))
+  return held?.current.versionId === version ? undefined : refusal(412, issue('version-conflict', 'If-Match'))
 }
 
 /** The same resource written twice in one transaction: refused, since the order would decide (R4 http.html, "transaction"). */

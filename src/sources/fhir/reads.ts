@@ -2,6 +2,7 @@ import { instantOf } from '../../fls/dates.ts'
 import type { OdsCode } from '../../fls/fact.ts'
 import { type Issue, issue } from '../../fls/issue.ts'
 import { Refusal } from '../../http/refusal.ts'
+import { versionsOf } from '../../store/resource-versions.ts'
 import { findResource, type ResourceDocument, searchResources } from '../../store/resources.ts'
 import { PracticeClosed } from '../arrival.ts'
 import type { FhirAnswer, FhirCall } from './call.ts'
@@ -12,7 +13,7 @@ import { operationOutcome } from './operation-outcome.ts'
 import { isFhirId } from './primitives.ts'
 import { mergedLiterals } from './rewrite.ts'
 import { senderOf } from './sender.ts'
-import { jsonOf, servedVersion, urlOf } from './served.ts'
+import { jsonOf, servedKept, servedVersion, urlOf } from './served.ts'
 import { parseToken, splitValues } from './token.ts'
 
 const defaultCount = 50
@@ -31,8 +32,9 @@ export async function read(call: FhirCall, deps: FhirDeps): Promise<FhirAnswer> 
 /** Instance history, newest first. */
 export async function history(call: FhirCall, deps: FhirDeps): Promise<FhirAnswer> {
   const document = await ownDocument(call, deps)
-  const newest = [...document.versions].reverse().slice(0, mostCount)
-  const served = await Promise.all(newest.map(version => servedVersion(document, version.versionId, deps)))
+  const versions = await versionsOf(deps.db, document)
+  const newest = versions.toReversed().slice(0, mostCount)
+  const served = await Promise.all(newest.map(version => servedKept(document, version, deps)))
   const entry = served.map((answer, index) => ({
     fullUrl: urlOf(document, deps),
     resource: answer.resource ?? {},
@@ -45,7 +47,7 @@ export async function history(call: FhirCall, deps: FhirDeps): Promise<FhirAnswe
   call.log({ rows: entry.length })
   return {
     status: 200,
-    resource: { resourceType: 'Bundle', type: 'history', total: document.versions.length, entry },
+    resource: { resourceType: 'Bundle', type: 'history', total: versions.length, entry },
     literals: mergedLiterals(served.map(answer => answer.literals)),
   }
 }

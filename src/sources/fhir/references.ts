@@ -1,15 +1,15 @@
-import type { Db } from 'mongodb'
 import { issue } from '../../fls/issue.ts'
 import { Refusal } from '../../http/refusal.ts'
-import { findByToken, findResources, type ResourceDocument } from '../../store/resources.ts'
+import type { KnownResources, ResourceQuestion } from '../../store/resource-index.ts'
+import type { ResourceDocument } from '../../store/resources.ts'
 import { isObject, type JsonObject, objectAt, objectsAt, textAt } from './json.ts'
 import { subjectElements } from './offered.ts'
 import type { PlannedWrite, WritePlan, WriteRequest } from './plan.ts'
 import { referencesIn } from './rewrite.ts'
-import type { Sender } from './sender.ts'
 import { parseCriterion } from './token.ts'
 import { identifierTokens } from './written.ts'
 
+export type SentReference = { readonly reference: string; readonly form: string; readonly where: string }
 export type KnownTargets = { readonly entries: readonly PlannedWrite[]; readonly base: string }
 type Resolved = { readonly refusals: readonly Refusal[]; readonly notes: Omit<WritePlan, 'writes'> }
 
@@ -22,43 +22,65 @@ const relative = /^([A-Z][A-Za-z]{1,63}\/[A-Za-z0-9.-]{1,64})(?:\/_history\/[A-Z
  * without a match, and subjects that lead nowhere and carry no identifier, since such a resource could never be linked to anybody.
  * Refused with 412: conditional references with several matches. Other references that lead nowhere (practitioners, beds) are left alone.
  */
-export async function resolveReferences(
+export function resolveReferences(
   requests: readonly WriteRequest[],
+  sent: readonly SentReference[],
   targets: KnownTargets,
-  sender: Sender,
-  db: Db,
-): Promise<Resolved> {
+  stored: KnownResources,
+): Resolved {
   const inBundle = bundleTargets(targets.entries)
-  const sent = new Map<string, string>()
-  for (const request of requests) {
-    for (const { reference, path } of referencesIn(request.resource)) {
-      if (!sent.has(reference)) sent.set(reference, `${request.where}.${path}`)
-    }
-  }
-  const plain = new Map([...sent.keys()].map(reference => [reference, plainForm(reference, targets.base)]))
-  const stored = await findResources(
-    db,
-    sender.sender,
-    [...plain.values()].filter(form => relative.test(form)),
-  )
   const refusals: Refusal[] = []
   const references: Record<string, string> = {}
   const found = new Map<string, ResourceDocument>(matched(targets.entries))
-  for (const [reference, where] of sent) {
-    const form = plain.get(reference) ?? reference
+  for (const { reference, form, where } of sent) {
     const became =
       inBundle.get(form) ??
-      stored.get(form)?._id ??
-      (await conditional(form, where, targets, sender, db, refusals, found))
+      stored.byKey(form)?._id ??
+      conditional({ form, where }, targets, stored, { refusals, found })
     if (became !== undefined && became !== reference) references[reference] = became
     if (became === undefined && form.startsWith('urn:'))
       refusals.push(new Refusal(422, [issue('reference-unresolved', where)]))
-    const document = became === undefined ? undefined : (stored.get(became) ?? found.get(became))
+    const document = became === undefined ? undefined : (stored.byKey(became) ?? found.get(became))
     if (document) found.set(document._id, document)
   }
   const known = new Set([...inBundle.values(), ...found.keys()])
   refusals.push(...requests.flatMap(request => lostSubjects(request, references, known, targets.base)))
   return { refusals, notes: { references, ...notesOn(found.values()) } }
+}
+
+/** Every reference once, with the first place it stands at. `form`: without our own base address and without a version. */
+export function sentReferences(requests: readonly WriteRequest[], base: string): SentReference[] {
+  const sent = new Map<string, SentReference>()
+  for (const request of requests) {
+    for (const { reference, path } of referencesIn(request.resource)) {
+      if (sent.has(reference)) continue
+      sent.set(reference, { reference, form: plainForm(reference, base), where: `${request.where}.${path}` })
+    }
+  }
+  return [...sent.values()]
+}
+
+/** What must be known of earlier resources to resolve these. A criterion that cannot be read asks for nothing; resolving refuses it. */
+export function askedByReferences(sent: readonly SentReference[]): Pick<ResourceQuestion, 'keys' | 'identifiers'> {
+  const identifiers = sent.flatMap(({ form }) => {
+    const type = conditionalType(form)
+    const token = type === undefined ? undefined : readCriterion(form)
+    return type === undefined || token === undefined ? [] : [{ type, token }]
+  })
+  return { keys: sent.flatMap(({ form }) => (relative.test(form) ? [form] : [])), identifiers }
+}
+
+function readCriterion(form: string): string | undefined {
+  try {
+    return parseCriterion(form, '')
+  } catch (error) {
+    if (error instanceof Refusal) return undefined
+    throw error
+  }
+}
+
+function conditionalType(form: string): string | undefined {
+  return /^([A-Z][A-Za-z]{1,63})\?/.exec(form)?.[1]
 }
 
 /** Entries of the Bundle that are not written because the resource is there already: reading needs what was posted then. */
@@ -92,19 +114,16 @@ function plainForm(reference: string, base: string): string {
   return local.replace(/\/_history\/[A-Za-z0-9.-]{1,64}$/, '')
 }
 
-async function conditional(
-  form: string,
-  where: string,
+function conditional(
+  { form, where }: Pick<SentReference, 'form' | 'where'>,
   targets: KnownTargets,
-  sender: Sender,
-  db: Db,
-  refusals: Refusal[],
-  found: Map<string, ResourceDocument>,
-): Promise<string | undefined> {
-  const type = /^([A-Z][A-Za-z]{1,63})\?/.exec(form)?.[1]
+  known: KnownResources,
+  { refusals, found }: { readonly refusals: Refusal[]; readonly found: Map<string, ResourceDocument> },
+): string | undefined {
+  const type = conditionalType(form)
   if (type === undefined) return undefined
   const token = parseCriterion(form, where)
-  const stored = await findByToken(db, sender.sender, type, token)
+  const stored = known.byIdentifier(type, token)
   const mine = targets.entries.filter(
     ({ request }) => request.type === type && identifierTokens(request.resource).includes(token),
   )

@@ -1,6 +1,7 @@
 import { instantOf } from '../../fls/dates.ts'
 import { issue } from '../../fls/issue.ts'
 import { Refusal } from '../../http/refusal.ts'
+import { findVersion } from '../../store/resource-versions.ts'
 import type { ResourceDocument, ResourceVersion } from '../../store/resources.ts'
 import type { FhirAnswer } from './call.ts'
 import { type FhirDeps, fhirBase } from './door.ts'
@@ -29,17 +30,24 @@ export function filled(resource: JsonObject, filling: Filling, literals: NumberL
 }
 
 /**
- * One version (by default the current one) read back from the inbox bytes, with ETag and Last-Modified. 404 for a version that never was;
- * 410 when the bytes expired by retention.
+ * One version (by default the current one) read back from the inbox bytes, with ETag and Last-Modified. 404 for a version that never was.
  */
 export async function servedVersion(
   document: ResourceDocument,
   versionId: string | undefined,
   deps: FhirDeps,
 ): Promise<FhirAnswer> {
-  const version =
-    versionId === undefined ? document.versions.at(-1) : document.versions.find(one => one.versionId === versionId)
+  const version = versionId === undefined ? document.current : await findVersion(deps.db, document, versionId)
   if (!version) throw new Refusal(404, [issue('not-found', document.type)])
+  return servedKept(document, version, deps)
+}
+
+/** A version we know of, read back from the inbox bytes; 410 when they expired by retention. */
+export async function servedKept(
+  document: ResourceDocument,
+  version: ResourceVersion,
+  deps: FhirDeps,
+): Promise<FhirAnswer> {
   const bytes = await deps.rawBytes(version.inboxId)
   const read = bytes && readStrictJson(decodeUtf8(bytes) ?? '').read
   const resource = read && resourceAt(read.value, version.path)
