@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { splitBatch } from '../../src/sources/hl7v2/batch.ts'
+import fc from 'fast-check'
+import { batchReader, splitBatch } from '../../src/sources/hl7v2/batch.ts'
 
 const message = (id: string) => `MSH|^~\\&|PAS|RXX01|FLS|N|2026||ADT^A01|${id}|P|2.4\rPID|1||H1\r`
 const [A, B] = [message('A'), message('B')]
@@ -47,4 +48,32 @@ test('members may declare other delimiters than their batch', () => {
 
 test('the batch header is kept for the answer', () => {
   expect(splitBatch(Buffer.from(`${FHS}${BHS}${A}BTS|1\r`)).header?.toString()).toBe(BHS.slice(0, -1))
+})
+
+test('a file read piece by piece gives the same messages and counts as read whole', () => {
+  const long = `${A}OBX|1|ED|PDF||${'x'.repeat(1_500_000)}\rNTE|1||see\nMSH|above\r`
+  const files = [
+    ...[
+      `${FHS}${BHS}${A}${B}BTS|3\r${BHS}${long}${A}BTS|2\rFTS|7\r`,
+      `${A}${long}\r\r${B}`,
+      A,
+      '',
+      crlf(`${BHS}${A}${long}BTS|2\r`),
+    ],
+  ].map(text => Buffer.from(text))
+  const pieces = fc.tuple(fc.constantFrom(...files), fc.constantFrom(1000, 65_536, 1_048_577, 5_000_000))
+  fc.assert(
+    fc.property(pieces, ([file, size]) => {
+      const reader = batchReader()
+      const messages: Buffer[] = []
+      for (let at = 0; at < file.length; at += size) messages.push(...reader.push(file.subarray(at, at + size)))
+      messages.push(...reader.end())
+      const whole = splitBatch(file)
+      expect(messages.map(bytes => bytes.length)).toEqual(whole.messages.map(bytes => bytes.length))
+      expect(Buffer.concat(messages).equals(Buffer.concat([...whole.messages]))).toBe(true)
+      expect(reader.issues).toEqual(whole.issues)
+      expect(reader.heldBytes()).toBe(0)
+    }),
+    { numRuns: 20 },
+  )
 })

@@ -19,23 +19,92 @@ type Mark = { readonly kind: 'message' | 'wrapper'; readonly name: string; reado
  * A line is the start of a message when MSH is followed by a separator, two to five encoding characters, and the separator again.
  */
 export function splitBatch(bytes: Buffer): Batch {
-  const marks = findMarks(bytes)
-  const messages = marks.filter(mark => mark.kind === 'message')
-  if (messages.length === marks.length && messages.length <= 1)
-    return { kind: 'message', messages: [bytes], issues: [] }
-  const parts = marks.flatMap((mark, index) =>
-    mark.kind === 'message' ? [withoutBlankLines(bytes.subarray(mark.at, marks[index + 1]?.at ?? bytes.length))] : [],
-  )
+  const marks = findMarks(bytes, false)
+  if (isOneMessage(marks)) return { kind: 'message', messages: [bytes], issues: [] }
   const opening = marks.find(mark => mark.name === 'BHS') ?? marks.find(mark => mark.name === 'FHS')
+  const count = batchCount()
+  count.see(bytes, marks)
   return {
     kind: 'batch',
-    messages: parts,
-    issues: countIssues(bytes, marks),
+    messages: membersOf(bytes, marks),
+    issues: count.issues,
     ...(opening ? { header: lineAt(bytes, opening.at) } : {}),
   }
 }
 
-function findMarks(bytes: Buffer): Mark[] {
+/** The same for a file of any length, given piece by piece: what is held is a few messages at most. */
+export type BatchReader = {
+  /** Whole messages that are certain now, in order. */
+  readonly push: (chunk: Buffer) => readonly Buffer[]
+  /** The rest. */
+  readonly end: () => readonly Buffer[]
+  /** As `Batch.issues`; complete after `end`. */
+  readonly issues: readonly Issue[]
+  /** Bytes held back because their message may go on. */
+  readonly heldBytes: () => number
+}
+
+const pieceBytes = 1024 * 1024
+
+export function batchReader(): BatchReader {
+  const count = batchCount()
+  let chunks: Buffer[] = []
+  let size = 0
+  let wanted = pieceBytes
+  let isInWrapper = false
+  let isFirst = true
+  const hold = (rest: Buffer) => {
+    chunks = [rest]
+    size = rest.length
+  }
+  const take = (piece: Buffer): readonly Buffer[] => {
+    const marks = findMarks(piece, isInWrapper)
+    isInWrapper ||= marks.some(mark => mark.kind === 'wrapper')
+    count.see(piece, marks)
+    return membersOf(piece, marks)
+  }
+  return {
+    issues: count.issues,
+    heldBytes: () => size,
+    push: chunk => {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size < wanted) return []
+      const held = Buffer.concat(chunks)
+      const cut = lastMessageStart(held)
+      hold(held.subarray(Math.max(cut, 0)))
+      // Joined again only when it has doubled: a long message must not be copied with every piece of it.
+      wanted = Math.max(pieceBytes, size * 2)
+      if (cut <= 0) return []
+      isFirst = false
+      return take(held.subarray(0, cut))
+    },
+    end: () => {
+      const held = Buffer.concat(chunks)
+      hold(Buffer.alloc(0))
+      return isFirst && isOneMessage(findMarks(held, false)) ? [held] : take(held)
+    },
+  }
+}
+
+function isOneMessage(marks: readonly Mark[]): boolean {
+  return marks.length === 0 || (marks.length === 1 && marks[0]?.kind === 'message')
+}
+
+function membersOf(bytes: Buffer, marks: readonly Mark[]): Buffer[] {
+  return marks.flatMap((mark, index) =>
+    mark.kind === 'message' ? [withoutBlankLines(bytes.subarray(mark.at, marks[index + 1]?.at ?? bytes.length))] : [],
+  )
+}
+
+function lastMessageStart(bytes: Buffer): number {
+  for (let at = bytes.lastIndexOf('MSH'); at > 0; at = bytes.lastIndexOf('MSH', at - 1)) {
+    if (at + 24 <= bytes.length && isLineStart(bytes, at) && hasEncodingCharacters(headText(bytes, at))) return at
+  }
+  return -1
+}
+
+function findMarks(bytes: Buffer, isInWrapper: boolean): Mark[] {
   const marks: Mark[] = []
   for (const at of lineStarts(bytes)) {
     const name = bytes.toString('latin1', at, at + 3)
@@ -47,7 +116,7 @@ function findMarks(bytes: Buffer): Mark[] {
       marks.push({ kind: 'wrapper', name, at })
     } else if (
       (name === 'BTS' || name === 'FTS') &&
-      marks.some(mark => mark.kind === 'wrapper') &&
+      (isInWrapper || marks.some(mark => mark.kind === 'wrapper')) &&
       isTrailer(bytes, at)
     ) {
       marks.push({ kind: 'wrapper', name, at })
@@ -105,28 +174,36 @@ function withoutBlankLines(part: Buffer): Buffer {
 }
 
 /** Only where a count was given: BTS-1 counts the messages since its BHS, FTS-1 the batches since FHS (or, as many senders have it, the messages). */
-function countIssues(bytes: Buffer, marks: readonly Mark[]): Issue[] {
+function batchCount(): {
+  readonly issues: readonly Issue[]
+  readonly see: (bytes: Buffer, marks: readonly Mark[]) => void
+} {
   const issues: Issue[] = []
-  const total = marks.filter(mark => mark.kind === 'message').length
+  let total = 0
   let inBatch = 0
   let batches = 0
   let delimiters: Delimiters | undefined
-  for (const mark of marks) {
+  const compare = (declared: number | undefined, found: readonly number[], where: string) => {
+    if (declared !== undefined && !found.includes(declared)) issues.push(issue('batch-count-differs', where))
+  }
+  const see = (bytes: Buffer, mark: Mark) => {
     if (isHeaderName(mark.name)) delimiters = readDelimiters(headText(bytes, mark.at)) ?? delimiters
-    if (mark.kind === 'message') inBatch += 1
-    else if (mark.name === 'BHS') inBatch = 0
+    if (mark.kind === 'message') {
+      total += 1
+      inBatch += 1
+    } else if (mark.name === 'BHS') inBatch = 0
     else if (mark.name === 'BTS') {
       batches += 1
-      const declared = declaredCount(bytes, mark, delimiters)
-      if (declared !== undefined && declared !== inBatch) issues.push(issue('batch-count-differs', 'BTS-1'))
+      compare(declaredCount(bytes, mark, delimiters), [inBatch], 'BTS-1')
       inBatch = 0
-    } else if (mark.name === 'FTS') {
-      const declared = declaredCount(bytes, mark, delimiters)
-      if (declared !== undefined && declared !== batches && declared !== total)
-        issues.push(issue('batch-count-differs', 'FTS-1'))
-    }
+    } else if (mark.name === 'FTS') compare(declaredCount(bytes, mark, delimiters), [batches, total], 'FTS-1')
   }
-  return issues
+  return {
+    issues,
+    see: (bytes, marks) => {
+      for (const mark of marks) see(bytes, mark)
+    },
+  }
 }
 
 function declaredCount(bytes: Buffer, mark: Mark, delimiters: Delimiters | undefined): number | undefined {
