@@ -11,6 +11,7 @@ import { FolderInUse, freePort, isFree } from './store/embedded.ts'
 import { openInbox } from './store/inbox.ts'
 import { MongodMissing } from './store/mongod-supply.ts'
 import { practiceGate } from './store/registers.ts'
+import { NewerShape } from './store/shape.ts'
 import { type Store, UnsafeDatabase } from './store/store.ts'
 import { openDatabase } from './wiring/database.ts'
 import { type Demo, enrolRoster, openDemo, writeDemo } from './wiring/demo.ts'
@@ -213,6 +214,7 @@ main().catch((cause: unknown) => {
     cause instanceof BadSetting ||
     cause instanceof MongodMissing ||
     cause instanceof UnsafeDatabase ||
+    cause instanceof NewerShape ||
     cause instanceof KeyFileMissing ||
     cause instanceof FolderInUse ||
     cause instanceof RouteTableBroken

@@ -4,9 +4,11 @@ import { Command } from 'commander'
 import { readDemoAddresses } from '../access/demo-file.ts'
 import { createKeyFile } from '../access/keys.ts'
 import { readConfig } from '../config.ts'
+import { backupCommand, restoreCommand } from './backup.ts'
 import { checkCommand } from './check.ts'
 import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
+import { feedCommands, importCommands, type Reach } from './feed.ts'
 import { replayCommand } from './replay.ts'
 import { seedCommand } from './seed.ts'
 import { sendCommand } from './send.ts'
@@ -18,6 +20,14 @@ const demoFile = path.join(config.dataFolder, 'demo.json')
 const program = new Command('flsdb')
   .description('FLS-DB: hospital and GP records in, one linked episode per injury out')
   .version('0.1.0')
+
+/** A taken port is replaced by a free one in the demo: its file knows which. */
+const reach: Reach = async demo => ({
+  host: config.bind,
+  port: config.mllpPort,
+  url: config.publicUrl ?? `http://${config.bind}:${config.httpPort}`,
+  ...(await readDemoAddresses(demo)),
+})
 
 program
   .command('serve')
@@ -39,15 +49,11 @@ program
   .option('--demo-file <file>', 'identities of the demo', demoFile)
   .option('--json', 'one JSON line per answer')
   .action(async (files: string[], options) => {
-    const usual = {
-      host: config.bind,
-      port: config.mllpPort,
-      url: config.publicUrl ?? `http://${config.bind}:${config.httpPort}`,
-    }
-    // A taken port is replaced by a free one in the demo: its file knows which.
-    const running = await readDemoAddresses(options.demoFile)
-    await sendCommand(files, { ...usual, ...running, ...options })
+    await sendCommand(files, { ...(await reach(options.demoFile)), ...options })
   })
+
+program.addCommand(importCommands(demoFile, reach))
+program.addCommand(feedCommands(demoFile, config.mappingsFolder, reach))
 
 program
   .command('token')
@@ -73,6 +79,23 @@ program
   .option('--list <n>', 'differences to list', '50')
   .option('--json', 'one JSON object')
   .action(replayCommand)
+
+program
+  .command('backup')
+  .description('copy what cannot be rebuilt into a new folder, while the service runs')
+  .argument('<folder>')
+  .option('--with-keys', 'put the key file in as well')
+  .option('--json', 'print the manifest')
+  .action(backupCommand)
+
+program
+  .command('restore')
+  .description('put a backup into an empty database (stop the service first), every byte checked')
+  .argument('<folder>')
+  .option('--check', 'only prove that the backup is whole; write nothing')
+  .option('--overwrite', 'wipe what the database holds')
+  .option('--json', 'print the manifest')
+  .action(restoreCommand)
 
 program
   .command('doctor')

@@ -10,7 +10,7 @@ import type { Protocol } from '../sources/arrival.ts'
  * `received` kept, waits · `claimed` a worker has it · `done` read, linked, visible · `quarantined` failed five times or for good ·
  * `waiting` read, but a code table it needs has not come · `sealed` never stored: what is shown of an entry while its practice is not opted in.
  */
-export type InboxState = 'received' | 'claimed' | 'done' | 'quarantined' | 'sealed' | 'waiting'
+export type InboxState = 'received' | 'claimed' | 'done' | 'quarantined' | 'sealed' | 'waiting' | 'expired'
 
 /** Collection `inbox`: one arrival, exactly as it came. Written by `accept()`; its state by the worker that holds it. */
 export type InboxDocument = {

@@ -6,6 +6,8 @@ import { ensureExtractIndexes } from '../store/extracts.ts'
 import { type MongodSource, supplyMongod } from '../store/mongod-supply.ts'
 import { createResourceIndexes } from '../store/resources.ts'
 import { createResponseIndexes } from '../store/responses.ts'
+import { readRestore } from '../store/restore.ts'
+import { adoptShapes } from '../store/shape.ts'
 import { ensureIndexes, openStore, type Store } from '../store/store.ts'
 import { createVersionClaimIndexes } from '../store/version-claims.ts'
 
@@ -25,8 +27,15 @@ const refusedInProduction = [
   { test: /^8\.0\.([0-9]|1[0-9]|20)$/, why: 'it lacks the fix of CVE-2026-6914 (use 8.0.21 or newer)' },
 ] as const
 
-/** Uses `MONGODB_URI`, or starts the embedded server; brings the indexes; checks in production that the server is fit for patients. */
-export async function openDatabase(config: Config, tell: (line: string) => void): Promise<Database> {
+/**
+ * Uses `MONGODB_URI`, or starts the embedded server; brings the indexes; checks in production that the server is fit for patients. Refuses data
+ * of a newer release, and what a restore has left unfinished (unless that is being restored again).
+ */
+export async function openDatabase(
+  config: Config,
+  tell: (line: string) => void,
+  { isRestoring = false }: { readonly isRestoring?: boolean } = {},
+): Promise<Database> {
   const started = config.mongodbUri ? undefined : await startOwn(config, tell)
   const uri = config.mongodbUri ?? started?.embedded.uri ?? ''
   const store = await openStore(uri, config.database)
@@ -36,6 +45,29 @@ export async function openDatabase(config: Config, tell: (line: string) => void)
     await store.close()
     throw new BadSetting(`MongoDB ${String(version)} is refused in production: ${fault.why}.`)
   }
+  try {
+    if (!isRestoring) await adoptShapes(store.db)
+    if (!isRestoring && (await readRestore(store.db))?.state === 'running')
+      throw new BadSetting(
+        `Database ${config.database} holds an unfinished restore. Run it again: flsdb restore FOLDER --overwrite`,
+      )
+    await bringIndexes(store)
+  } catch (cause) {
+    await store.close()
+    await started?.embedded.stop()
+    throw cause
+  }
+  return {
+    store,
+    uri,
+    version: String(version),
+    source: started?.source ?? 'uri',
+    ...(started ? { embedded: started.embedded } : {}),
+  }
+}
+
+/** Every index of every collection. */
+export async function bringIndexes(store: Store): Promise<void> {
   await ensureIndexes(store)
   await Promise.all([
     createResourceIndexes(store.db),
@@ -44,13 +76,6 @@ export async function openDatabase(config: Config, tell: (line: string) => void)
     ensureExtractIndexes(store.db),
     ensureAccessLogIndexes(store.db),
   ])
-  return {
-    store,
-    uri,
-    version: String(version),
-    source: started?.source ?? 'uri',
-    ...(started ? { embedded: started.embedded } : {}),
-  }
 }
 
 async function startOwn(
