@@ -16,6 +16,8 @@ export type Bench = {
   readonly mongodbUri: string
   /** Messages of `linked` and entries of `replay`. */
   readonly messages: number
+  /** GP rows of `extract`. */
+  readonly rows: number
   /** Length of one timed round of the acknowledgement figures. */
   readonly seconds: number
   readonly say: (line: string) => void

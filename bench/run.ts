@@ -19,6 +19,8 @@ import { replay } from './replay.ts'
 const benchmarks: Readonly<Record<string, Measure>> = { parse, ack, fhirAck, linked, extract, replay }
 /** Figures measured together. */
 const groups: Readonly<Record<string, string>> = {
+  extractSmall: 'extract',
+  extractLinked: 'extract',
   parseAdt: 'parse',
   parseOru: 'parse',
   ack32: 'ack',
@@ -29,7 +31,7 @@ const groups: Readonly<Record<string, string>> = {
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: Object.keys(benchmarks).join(',') },
-    messages: { type: 'string', default: '20000' },
+    messages: { type: 'string' },
     seconds: { type: 'string', default: '5' },
   },
 })
@@ -45,7 +47,8 @@ try {
   for (const name of wanted) {
     const figures = await benchmarks[name]?.({
       mongodbUri: database?.uri ?? '',
-      messages: Number(values.messages),
+      messages: Number(values.messages ?? 20_000),
+      rows: Number(values.messages ?? 100_000),
       seconds: Number(values.seconds),
       say,
     })

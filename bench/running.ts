@@ -11,14 +11,14 @@ export async function openService(
   return startService({ database: `bench-${name}`, environment: { FLSDB_SEED: 'none', ...environment } })
 }
 
-/** Tells the workers to claim nothing for the next two minutes: the door alone is measured. */
-export async function pauseWorkers({ mongo, database }: RunningService): Promise<void> {
+/** Tells the workers to claim nothing for the next two minutes, or for longer: the door alone is measured. */
+export async function pauseWorkers({ mongo, database }: RunningService, milliseconds = 120_000): Promise<void> {
   await mongo
     .db(database)
     .collection<{ _id: string }>('control')
     .updateOne(
       { _id: 'workers' },
-      { $set: { pausedUntil: new Date(Date.now() + 120_000) }, $setOnInsert: { generation: 0 } },
+      { $set: { pausedUntil: new Date(Date.now() + milliseconds) }, $setOnInsert: { generation: 0 } },
       { upsert: true },
     )
   // Workers look once a second.

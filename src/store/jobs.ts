@@ -64,6 +64,12 @@ export async function updateJob(db: Db, id: string, change: Partial<Omit<JobDocu
   await jobs(db).updateOne({ _id: id }, { $set: change })
 }
 
+/** How far a count has come. Not waited for on disk: after a stop the count starts again. */
+export async function tellProgress(db: Db, id: string, progress: JobDocument['progress']): Promise<void> {
+  const change = { $set: { state: 'running' as const, progress } }
+  await jobs(db).updateOne({ _id: id, state: { $ne: 'done' } }, change, { writeConcern: { w: 1, journal: false } })
+}
+
 /** Jobs a stopped process left behind. */
 export async function unfinishedJobs(db: Db): Promise<readonly JobDocument[]> {
   return jobs(db)

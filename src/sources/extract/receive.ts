@@ -20,6 +20,7 @@ import { chunksOf, type ExtractSender } from './chunks.ts'
 import { type Address, type Declaration, declare } from './declaration.ts'
 import type { ExtractDeps } from './deps.ts'
 import { type Compared, compareWithEarlier } from './history.ts'
+import { inFlight } from './in-flight.ts'
 import { type KnownFile, recognise } from './recognise.ts'
 import type { Spool, SpooledFile } from './spool.ts'
 import { type Survey, survey } from './survey.ts'
@@ -153,22 +154,44 @@ function newJob(
 }
 
 async function keep(deps: ExtractDeps, prepared: Prepared, from: ExtractSender): Promise<JobDocument> {
-  const { declared, files, job } = prepared
+  const { declared, job } = prepared
   const document = registered(prepared)
-  const chunks: JobDocument['chunks'] = []
-  let isAnnounced = false
-  for await (const arrival of chunksOf(files, declared, from, deps.chunkBytes)) {
-    // The first accept() proves that the practice is open; before it nothing may be written.
-    const { inboxId } = await deps.accept(arrival)
-    if (!isAnnounced) await announceExtract(deps.db, document)
-    isAnnounced = true
-    chunks.push({ inboxId, header: String(arrival.meta?.['header'] ?? ''), isCoding: isCoding(arrival, files) })
-  }
+  const chunks = await keepChunks(deps, prepared, from, document)
   const end = closing(document, declared, from)
   await deps.accept(end)
-  if (!isAnnounced) await announceExtract(deps.db, document)
-  await applyExtractEntry(deps.db, end)
-  return createJob(deps.db, { ...job, chunks, progress: { done: 0, total: chunks.length } })
+  // A worker that reads the closing entry applies it as well; here because the sender's next extract is compared with this one.
+  const [created] = await Promise.all([
+    createJob(deps.db, { ...job, chunks, progress: { done: 0, total: chunks.length } }),
+    applyExtractEntry(deps.db, end),
+  ])
+  return created
+}
+
+/** Enough that the database always has one to write while the next is cut, little enough to hold in memory. */
+const chunksInFlight = 4
+
+async function keepChunks(
+  deps: ExtractDeps,
+  { files, declared }: Prepared,
+  from: ExtractSender,
+  document: ExtractDocument,
+): Promise<JobDocument['chunks']> {
+  const begin = inFlight(chunksInFlight)
+  const kept: Promise<JobDocument['chunks'][number]>[] = []
+  const waits: Promise<void>[] = []
+  for await (const arrival of chunksOf(files, declared, from, deps.chunkBytes)) {
+    const begun = await begin(async () => {
+      const { inboxId } = await deps.accept(arrival)
+      return { inboxId, header: String(arrival.meta?.['header'] ?? ''), isCoding: isCoding(arrival, files) }
+    })
+    kept.push(begun.result)
+    if (kept.length > 1) continue
+    // The first accept() proves that the practice is open; before it nothing may be written.
+    await begun.result
+    waits.push((await begin(() => announceExtract(deps.db, document))).result)
+  }
+  await Promise.all(waits)
+  return Promise.all(kept)
 }
 
 function isCoding(arrival: Arrival, files: readonly KnownFile[]): boolean {

@@ -17,6 +17,7 @@ import type { Store } from '../../store/store.ts'
 import { type Accept, PracticeClosed } from '../arrival.ts'
 import type { Address } from './declaration.ts'
 import type { ExtractDeps } from './deps.ts'
+import { inFlight } from './in-flight.ts'
 import { countReceipt } from './receipt.ts'
 import { extractLimits, receiveExtract } from './receive.ts'
 import { writeRejects } from './rejects.ts'
@@ -69,9 +70,17 @@ async function unknownRecords(store: Store, records: readonly string[]): Promise
   return records.filter(record => !known.has(record))
 }
 
+/** Receipts counted side by side; each holds a chunk and what was read of it. */
+const receiptsInFlight = 4
+
 /** The door of GP extracts and the jobs behind it. */
 export function extractRoutes(options: ExtractRouteOptions): Route[] {
   const deps = extractDeps(options)
+  const beginCount = inFlight(receiptsInFlight)
+  const count = (id: string): void =>
+    void beginCount(() => countReceipt(deps, id))
+      .then(({ result }) => result)
+      .catch(cause => options.onFailure?.(cause))
   const jobParameter = [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }]
   return [
     {
@@ -90,7 +99,7 @@ export function extractRoutes(options: ExtractRouteOptions): Route[] {
         responses: { 202: { description: 'Kept; Location is the job' }, 403: { description: 'Practice not opted in' } },
       },
       touchesPatientData: true,
-      handle: call => postExtract(call, deps, options),
+      handle: call => postExtract(call, deps, count),
     },
     {
       key: 'GET /api/jobs/:id',
@@ -128,7 +137,7 @@ export function extractRoutes(options: ExtractRouteOptions): Route[] {
 async function postExtract(
   { request, response, principal, log }: Call,
   deps: ExtractDeps,
-  options: ExtractRouteOptions,
+  count: (id: string) => void,
 ): Promise<void> {
   const query = readQuery(request, ['practice', 'extractId', 'mode', 'dryRun'])
   const mode = readChoice('mode', query.mode || undefined, ['full', 'delta'])
@@ -155,7 +164,7 @@ async function postExtract(
       const files = await spoolRequest(spool, request, deps.mostBytes)
       const job = await receiveExtract(deps, { spool, files, address, from: { sender }, isDryRun }, mayDeclare)
       log({ inboxIds: job.chunks.slice(0, 100).map(chunk => chunk.inboxId), rows: job.receipt?.in ?? 0 })
-      if (!isDryRun) void countReceipt(deps, job._id).catch(cause => options.onFailure?.(cause))
+      if (!isDryRun) count(job._id)
       response
         .status(202)
         .location(`/api/jobs/${job._id}`)
