@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Client } from 'fhir-kit-client'
 import { readInboxEntry } from '../../src/store/inbox.ts'
-import { indexEntries } from '../../src/store/resources.ts'
+import { indexEntries, resourcesOf } from '../../src/store/resources.ts'
 import {
   codesOf,
   condition,
@@ -593,7 +593,7 @@ describe('a published client and replay', () => {
   })
 
   test('the index rebuilt from the inbox is equal, and doing it twice changes nothing', async () => {
-    const index = door.store.db.collection('resources')
+    const index = resourcesOf(door.store.db)
     const before = await index.find().sort({ _id: 1 }).toArray()
     const entries = await door.store.inbox.find().sort({ receivedAt: -1 }).toArray()
     await index.deleteMany({})

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { resourcesOf } from '../../src/store/resources.ts'
 import { codesOf, condition, type FhirDoor, type Json, mrnSystem, openFhirDoor, patient, send } from './fhir-door.ts'
 
 /* Every clause of the batch and transaction rows of fhir.md 1.1. */
@@ -10,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => door.close())
 
 const inboxCount = () => door.store.inbox.countDocuments()
-const indexCount = () => door.store.db.collection('resources').countDocuments()
+const indexCount = () => resourcesOf(door.store.db).countDocuments()
 const bundle = (type: string, entry: object[], more: object = {}) => ({ resourceType: 'Bundle', type, entry, ...more })
 const post = (resource: object, more: object = {}, fullUrl?: string) => ({
   ...(fullUrl ? { fullUrl } : {}),
