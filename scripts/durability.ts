@@ -1,22 +1,51 @@
 import { parseArgs } from 'node:util'
-import { runCampaign, type Target } from '../test/durability/campaign.ts'
+import { runCampaign } from '../test/durability/campaign.ts'
+import { isFaultName } from '../test/durability/faults/faults.ts'
+import { planting, runTrap, traps } from '../test/durability/faults/planted.ts'
+import { targets } from '../test/durability/kills.ts'
+import { isClean } from '../test/durability/verdict.ts'
 
-/** `npm run durability -- --kills N --target service|mongod|all --seed S`: one JSON line; exit code 1 when a promise was broken. */
+/**
+ * `npm run durability -- --self-test`: a small campaign for each planted fault; exit code 1 when one was not caught.
+ * `npm run durability -- --kills N --target service|mongod|primary|all --seed S [--kinds NAME,NAME] [--fault NAME]`: one JSON line on stdout, one line a kill on
+ * stderr. Exit code 1 when a promise was broken.
+ */
 const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '100' },
-    target: { type: 'string', default: 'all' },
+    target: { type: 'string', default: 'service' },
     seed: { type: 'string', default: 'flsdb' },
+    kinds: { type: 'string' },
+    fault: { type: 'string' },
+    'self-test': { type: 'boolean', default: false },
   },
 })
-const targets: readonly Target[] = ['service', 'mongod', 'all']
+const say = (cycle: number, what: string, promises: number): void =>
+  void process.stderr.write(`kill ${cycle + 1}: ${what}, ${promises} acknowledged\n`)
+if (values['self-test']) process.exit((await selfTest()) ? 0 : 1)
+if (values.fault !== undefined && !isFaultName(values.fault))
+  throw new Error(`--fault is one of ${Object.keys(traps).join(', ')}`)
 const target = targets.find(one => one === values.target)
 if (!target) throw new Error(`--target is one of ${targets.join(', ')}`)
 const result = await runCampaign({
   kills: Number(values.kills),
   target,
   seed: values.seed,
-  onCycle: (cycle, what) => process.stderr.write(`kill ${cycle + 1}: ${what}\n`),
+  ...(values.kinds ? { kinds: values.kinds.split(',') } : {}),
+  ...(values.fault ? { environment: planting(values.fault) } : {}),
+  onCycle: say,
 })
 console.log(JSON.stringify(result))
-process.exit(result.lost + result.duplicated + result.corrupt + result.invented + result.episodesWrong > 0 ? 1 : 0)
+process.exit(isClean(result) ? 0 : 1)
+
+/** A harness that misses a fault is not to be trusted: every verdict must be bad. */
+async function selfTest(): Promise<boolean> {
+  let isTrusted = true
+  for (const fault of Object.keys(traps).filter(isFaultName)) {
+    const result = await runTrap(fault, say)
+    const isCaught = !isClean(result)
+    isTrusted &&= isCaught
+    console.log(JSON.stringify({ fault, isCaught, ...result }))
+  }
+  return isTrusted
+}

@@ -201,24 +201,28 @@ const steadyNames = [
   'Rita',
 ]
 
+/** Who stands at a place of the steady stream: each its own person, whatever the length of the stream. */
+export function steadyFigure(place: number): Figure {
+  return {
+    nhsNumber: storyNumber(1_000 + place),
+    family: `${familyStems[place % familyStems.length]}${familyEndings[Math.floor(place / familyStems.length) % familyEndings.length]}`,
+    given: steadyNames[Math.floor(place / 7) % steadyNames.length] ?? 'Vera',
+    // Nobody shares a birth date within 10,080 places: each is one person and stays one.
+    birth: `19${30 + (place % 30)}-${twoDigits(1 + (Math.floor(place / 30) % 12))}-${twoDigits(1 + (Math.floor(place / 360) % 28))}`,
+    sex: 'female',
+    street: `${1 + place} Back Lane`,
+    // A street of its own for every two: nobody lives among hundreds of namesakes.
+    postcode: `AD${1 + (place % 90)} ${Math.floor(place / 90) % 10}${'ABDEFGHJLN'[Math.floor(place / 900) % 10]}${'PQRSTUWXYZ'[place % 10]}`,
+    practice: 'P81001',
+    number: `S8${String(place).padStart(5, '0')}`,
+  }
+}
+
 /** 9. A steady stream of small attendances, each its own person, to be sent again and again while things are killed. */
 export function* steadyStream(count: number): Generator<Delivery> {
   for (let place = 0; place < count; place++) {
-    const day = `2025-${String(1 + (place % 12)).padStart(2, '0')}-${String(1 + (place % 28)).padStart(2, '0')}`
-    const who: Figure = {
-      nhsNumber: storyNumber(1_000 + place),
-      family: `${familyStems[place % familyStems.length]}${familyEndings[Math.floor(place / familyStems.length) % familyEndings.length]}`,
-      given: steadyNames[Math.floor(place / 7) % steadyNames.length] ?? 'Vera',
-      // Nobody shares a birth date within 10,080 places: each is one person and stays one.
-      birth: `19${30 + (place % 30)}-${twoDigits(1 + (Math.floor(place / 30) % 12))}-${twoDigits(1 + (Math.floor(place / 360) % 28))}`,
-      sex: 'female',
-      street: `${1 + place} Back Lane`,
-      // A street of its own for every two: nobody lives among hundreds of namesakes.
-      postcode: `AD${1 + (place % 90)} ${Math.floor(place / 90) % 10}${'ABDEFGHJLN'[Math.floor(place / 900) % 10]}${'PQRSTUWXYZ'[place % 10]}`,
-      practice: 'P81001',
-      number: `S8${String(place).padStart(5, '0')}`,
-    }
-    yield hl7(who, {
+    const day = `2025-${twoDigits(1 + (place % 12))}-${twoDigits(1 + (place % 28))}`
+    yield hl7(steadyFigure(place), {
       event: ['ADT', 'A04'],
       controlId: `S9-${place}`,
       at: `${day}T08:00:00Z`,

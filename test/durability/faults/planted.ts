@@ -1,0 +1,37 @@
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type CampaignOptions, type CampaignResult, runCampaign } from '../campaign.ts'
+import type { FaultName } from './faults.ts'
+
+type Trap = Pick<CampaignOptions, 'kills' | 'target'> & { readonly kinds?: readonly string[] }
+
+/** The small campaign that must catch each fault: where a fault shows differs. */
+export const traps: Readonly<Record<FaultName, Trap>> = {
+  'acknowledge-before-insert': { kills: 6, target: 'service', kinds: ['whole service', 'intake alone'] },
+  'one-member-is-enough': { kills: 6, target: 'primary', kinds: ['primary cut off, then killed'] },
+  'write-concern-error-swallowed': { kills: 6, target: 'primary', kinds: ['primary cut off, then killed'] },
+  'random-key': { kills: 1, target: 'service' },
+  'control-id-alone': { kills: 1, target: 'service' },
+  'buffer-dropped-on-a-chunk': { kills: 1, target: 'service' },
+}
+
+/** What the service's environment needs so that it runs with this fault. */
+export function planting(fault: FaultName): Readonly<Record<string, string>> {
+  const plant = pathToFileURL(path.join(import.meta.dirname, 'plant.ts')).href
+  return {
+    FLSDB_PLANTED_FAULT: fault,
+    NODE_OPTIONS: `--disable-warning=ExperimentalWarning --import=${plant}`,
+    // Compiled modules are kept by address alone: nothing of a run with a fault may be found by one without.
+    NODE_COMPILE_CACHE: '',
+  }
+}
+
+/** The campaign of its trap on a service with this fault. */
+export function runTrap(fault: FaultName, onCycle?: CampaignOptions['onCycle']): Promise<CampaignResult> {
+  const { kills, target, kinds } = traps[fault]
+  return runCampaign({
+    ...{ kills, target, seed: `fault ${fault}`, environment: planting(fault) },
+    ...(kinds ? { kinds } : {}),
+    ...(onCycle ? { onCycle } : {}),
+  })
+}

@@ -1,0 +1,101 @@
+import type { MongoClient } from 'mongodb'
+import type { Ledger } from './ledger.ts'
+import { keyOf } from './stream.ts'
+import { database } from './world.ts'
+
+/**
+ * What the ledger and the database say about each other. `lost`: promised and not kept; `duplicated`: kept more than once; `corrupt`: kept under
+ * a control id that was sent, with bytes that never were, or under a hash that is not theirs; `invented`: kept and never sent;
+ * `episodesWrong`, `personsWrong`: records of promised lines without exactly one; `stuck`: never promised though sent to the end.
+ */
+export type Verdict = {
+  readonly delivered: number
+  readonly acknowledged: number
+  readonly resent: number
+  readonly lost: number
+  readonly duplicated: number
+  readonly corrupt: number
+  readonly invented: number
+  readonly personsWrong: number
+  readonly episodesWrong: number
+  readonly unread: number
+  readonly stuck: number
+}
+
+const faults = [
+  'lost',
+  'duplicated',
+  'corrupt',
+  'invented',
+  'personsWrong',
+  'episodesWrong',
+  'unread',
+  'stuck',
+] as const
+
+/** Nothing that was promised was broken. */
+export function isClean(verdict: Pick<Verdict, (typeof faults)[number]>): boolean {
+  return faults.every(fault => verdict[fault] === 0)
+}
+
+/** Streams inbox, persons and episodes past the ledger; holds a line of the ledger and a counter for each message, never its bytes. */
+export async function judge(mongo: MongoClient, ledger: Ledger): Promise<Verdict> {
+  const { kept, corrupt, invented, unread } = await inboxAgainst(mongo, ledger)
+  const promised = [...ledger.sendings].filter(([, sending]) => sending.isAcknowledged)
+  const records = new Set(promised.flatMap(([, { record }]) => record ?? []))
+  const persons = await countByRecord(mongo, 'persons', 'members.record')
+  const episodes = await countByRecord(mongo, 'episodes', 'records')
+  const wrong = (counts: ReadonlyMap<string, number>) => [...records].filter(record => counts.get(record) !== 1).length
+  return {
+    delivered: ledger.sendings.size,
+    acknowledged: promised.length,
+    resent: [...ledger.sendings.values()].reduce((sum, { sends }) => sum + Math.max(0, sends - 1), 0),
+    lost: promised.filter(([key]) => !kept.has(key)).length,
+    duplicated: [...kept.values()].filter(times => times > 1).length,
+    corrupt,
+    invented,
+    personsWrong: wrong(persons),
+    episodesWrong: wrong(episodes),
+    unread,
+    stuck: ledger.sendings.size - promised.length,
+  }
+}
+
+async function inboxAgainst(mongo: MongoClient, ledger: Ledger) {
+  const kept = new Map<string, number>()
+  const controlIds = new Set([...ledger.sendings.values()].map(({ controlId }) => controlId))
+  let [corrupt, invented, unread] = [0, 0, 0]
+  const entries = mongo
+    .db(database)
+    .collection('inbox')
+    .find(
+      { protocol: { $in: ['hl7v2', 'fhir'] } },
+      { projection: { controlId: 1, sha256: 1, bytes: 1, state: 1 }, readConcern: { level: 'majority' } },
+    )
+  for await (const entry of entries) {
+    const bytes: Buffer = entry['bytes'].buffer
+    const key = keyOf(bytes)
+    const isHashTrue = Buffer.from(String(entry['sha256']), 'hex').toString('base64') === key
+    if (entry['state'] !== 'done') unread++
+    if (ledger.sendings.has(key) && isHashTrue) kept.set(key, (kept.get(key) ?? 0) + 1)
+    else if (controlIds.has(entry['controlId'])) corrupt++
+    else invented++
+  }
+  return { kept, corrupt, invented, unread }
+}
+
+async function countByRecord(mongo: MongoClient, collection: string, field: string): Promise<Map<string, number>> {
+  const counts = new Map<string, number>()
+  const list = field.split('.')[0] ?? field
+  const documents = mongo
+    .db(database)
+    .collection(collection)
+    .find({}, { projection: { [field]: 1 } })
+  for await (const document of documents) {
+    for (const one of document[list] ?? []) {
+      const record: string = typeof one === 'string' ? one : one.record
+      counts.set(record, (counts.get(record) ?? 0) + 1)
+    }
+  }
+  return counts
+}
