@@ -52,16 +52,27 @@ export async function loadDirectory(db: Db): Promise<Directory> {
   })
 }
 
-/** The registers as they were at most `maxAgeMs` milliseconds ago, loaded again when their version has moved. */
+/**
+ * The registers as they were at most `maxAgeMs` milliseconds ago, loaded again when their version has moved. Everybody who asks within that
+ * time shares one question to the database.
+ */
 export function cachedDirectory(db: Db, maxAgeMs: number): () => Promise<Directory> {
-  let cached: Directory | undefined
-  let checkedAt = Number.NEGATIVE_INFINITY
-  return async () => {
-    if (cached && performance.now() - checkedAt < maxAgeMs) return cached
-    const askedAt = performance.now()
-    if (cached?.version !== (await registerVersion(db))) cached = await loadDirectory(db)
-    checkedAt = askedAt
-    return cached
+  let loaded: Directory | undefined
+  let latest: { readonly at: number; readonly answer: Promise<Directory> } | undefined
+  const ask = async (): Promise<Directory> => {
+    if (loaded?.version === (await registerVersion(db))) return loaded
+    loaded = await loadDirectory(db)
+    return loaded
+  }
+  return () => {
+    const at = performance.now()
+    if (latest && at - latest.at < maxAgeMs) return latest.answer
+    const asked = { at, answer: ask() }
+    latest = asked
+    asked.answer.catch(() => {
+      if (latest === asked) latest = undefined
+    })
+    return asked.answer
   }
 }
 
@@ -76,7 +87,7 @@ export function directoryOf(
     feeds: new Map(parts.feeds.map(feed => [feed.id, feed])),
     sites: new Map(parts.sites.map(site => [site.ods as string, site])),
     practices,
-    feedOf: (application, facility) => findFeed(parts.feeds, application, facility),
+    feedOf: rememberedFeeds(parts.feeds),
     hospitalToFls: hospitalTable(parts.sites),
     practiceToFls: new Map(parts.practices.flatMap(({ ods, fls }) => (fls ? [[ods, fls as OdsCode] as const] : []))),
     isPracticeOpen: (practice, at) => optInAt(practices.get(practice)?.optIns ?? [], at).isOpen,
@@ -94,6 +105,21 @@ function hospitalTable(sites: readonly Site[]): ReadonlyMap<OdsCode, OdsCode> {
     if (!table.has(trust)) table.set(trust, served)
   }
   return table
+}
+
+/** Senders are few and come back with every message; what nobody enrolled can be anything and must not fill the memory. */
+const mostRemembered = 10_000
+
+function rememberedFeeds(feeds: readonly Feed[]): Directory['feedOf'] {
+  const remembered = new Map<string, Feed | undefined>()
+  return (application, facility) => {
+    const key = `${application}\n${facility}`
+    if (remembered.has(key)) return remembered.get(key)
+    const feed = findFeed(feeds, application, facility)
+    if (remembered.size >= mostRemembered) remembered.clear()
+    remembered.set(key, feed)
+    return feed
+  }
 }
 
 function findFeed(feeds: readonly Feed[], application: string, facility: string): Feed | undefined {

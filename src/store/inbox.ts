@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { Binary, MongoServerError } from 'mongodb'
+import { Binary } from 'mongodb'
 import { limits } from '../config.ts'
 import { type Instant, instantOf } from '../fls/dates.ts'
 import type { InboxId, OdsCode } from '../fls/fact.ts'
@@ -12,7 +12,7 @@ import {
   StorageUncertain,
 } from '../sources/arrival.ts'
 import type { InboxDocument } from './documents.ts'
-import { refusedWrites } from './refused-writes.ts'
+import { insertGroup } from './inbox-insert.ts'
 import type { Store } from './store.ts'
 
 /** Is this practice opted in at this moment? `since`: when it closed, if it ever was open. */
@@ -25,42 +25,68 @@ export type AcceptOptions = {
   readonly onGroup?: (size: number, milliseconds: number) => void
 }
 
-type Waiting = { document: InboxDocument; resolve: (accepted: Accepted) => void; reject: (reason: Error) => void }
+type Caller = { readonly resolve: (accepted: Accepted) => void; readonly reject: (reason: Error) => void }
+/** One entry on its way to disk and everybody who brought these bytes meanwhile: the first keeps it, the others are repeats. */
+type Keeping = { readonly document: InboxDocument; readonly callers: Caller[] }
+
+/** Two groups under way share the journal's waits, and one is written while the other is answered; more would only be smaller. */
+const mostWrites = 2
 
 /**
- * The only writer of the inbox. Arrivals of one tick, over any door and connection, go into one journaled majority write; while it is
- * under way the next group gathers. Each caller hears the outcome of its own message: resolved = the exact bytes are on disk on a
- * majority. Anything the database did not confirm rejects with `StorageUncertain`; a resend is absorbed by the key.
+ * The only writer of the inbox. Arrivals of one tick, over any door and connection, go into one journaled majority write. Each caller hears
+ * the outcome of its own message: resolved = the exact bytes are on disk on a majority. Anything the database did not confirm rejects with
+ * `StorageUncertain`; a resend is absorbed by the key.
  */
 export function openInbox({ store, gate, clock, onGroup }: AcceptOptions): Accept {
-  let waiting: Waiting[] = []
-  let isWriting = false
+  const keeping = new Map<InboxId, Keeping>()
+  let waiting: Keeping[] = []
+  let writes = 0
+  let isScheduled = false
+  let inFlight = 0
 
-  const flush = async (): Promise<void> => {
-    if (isWriting) return
-    isWriting = true
-    while (waiting.length > 0) {
+  const writeWaiting = (): void => {
+    isScheduled = false
+    // A second group starts once it is no smaller than the first: otherwise many senders would end up in one large and one tiny group.
+    while (waiting.length > 0 && (writes === 0 || (writes < mostWrites && waiting.length >= inFlight))) {
       const group = takeGroup(waiting)
       waiting = waiting.slice(group.length)
-      const started = performance.now()
-      await writeGroup(store, group)
-      const writingMs = performance.now() - started
-      onGroup?.(group.length, writingMs)
-      await gather(waiting.length, waiting.length + group.length, writingMs)
+      void write(group)
     }
-    isWriting = false
   }
 
-  /**
-   * Senders just answered mostly send again at once: waiting a moment for them makes one full group of two halves that would otherwise
-   * write in turn for ever. Never longer than a quarter of what the last write took; not at all when nobody waits.
-   */
-  const gather = async (from: number, expected: number, writingMs: number): Promise<void> => {
-    if (from === 0) return
-    const until = performance.now() + Math.min(limits.groupCommitMs, writingMs / 4)
-    while (waiting.length < expected && performance.now() < until)
-      await new Promise<void>(resolve => setImmediate(resolve))
+  const write = async (group: readonly Keeping[]): Promise<void> => {
+    writes += 1
+    inFlight += group.length
+    const started = performance.now()
+    const outcomes = await insertGroup(
+      store,
+      group.map(one => one.document),
+    )
+    writes -= 1
+    inFlight -= group.length
+    for (const { document } of group) keeping.delete(document._id)
+    // The next group is on its way before this one is answered.
+    writeWaiting()
+    group.forEach((one, index) => {
+      answer(one, outcomes[index] ?? new StorageUncertain('no outcome'))
+    })
+    onGroup?.(group.length, performance.now() - started)
   }
+
+  const keep = (document: InboxDocument): Promise<Accepted> =>
+    new Promise((resolve, reject) => {
+      const same = keeping.get(document._id)
+      if (same) {
+        same.callers.push({ resolve, reject })
+        return
+      }
+      const one = { document, callers: [{ resolve, reject }] }
+      keeping.set(document._id, one)
+      waiting.push(one)
+      if (isScheduled) return
+      isScheduled = true
+      setImmediate(writeWaiting)
+    })
 
   return async arrival => {
     const receivedAt = clock()
@@ -68,12 +94,18 @@ export function openInbox({ store, gate, clock, onGroup }: AcceptOptions): Accep
       const { isOpen, since } = await gate(arrival.practice, instantOf(receivedAt))
       if (!isOpen) throw new PracticeClosed(since)
     }
-    const document = await newDocument(store, arrival, receivedAt)
-    return new Promise<Accepted>((resolve, reject) => {
-      waiting.push({ document, resolve, reject })
-      setImmediate(() => void flush())
-    })
+    const document = newDocument(arrival, receivedAt)
+    if (document.chunks !== undefined) await keepChunks(store, document._id, arrival.bytes)
+    return keep(document)
   }
+}
+
+function answer({ document, callers }: Keeping, outcome: Accepted['outcome'] | StorageUncertain): void {
+  const receivedAt = instantOf(document.receivedAt)
+  callers.forEach(({ resolve, reject }, index) => {
+    if (outcome instanceof Error) reject(outcome)
+    else resolve({ inboxId: document._id, outcome: index === 0 ? outcome : 'repeat', receivedAt })
+  })
 }
 
 /** The idempotency key: enrolled sender, control id, SHA-256 of the bytes. */
@@ -129,12 +161,11 @@ async function bytesOf(store: Store, document: InboxDocument): Promise<Buffer> {
 
 const chunksOf = (store: Store) => store.db.collection<{ _id: string; bytes: Binary }>('inboxChunks')
 
-async function newDocument(store: Store, arrival: Arrival, receivedAt: Date): Promise<InboxDocument> {
+function newDocument(arrival: Arrival, receivedAt: Date): InboxDocument {
   const { sender, organisation, side, protocol, controlId, type, bytes, recordKey, meta, practice } = arrival
   const sha256 = hash('sha256', bytes, 'hex')
   const _id = inboxIdOf(sender, controlId, sha256)
   const isLarge = bytes.length > limits.inboxBody
-  const chunks = isLarge ? await keepChunks(store, _id, bytes) : undefined
   return {
     _id,
     sender,
@@ -144,7 +175,7 @@ async function newDocument(store: Store, arrival: Arrival, receivedAt: Date): Pr
     controlId,
     type,
     receivedAt,
-    ...(chunks === undefined ? { bytes: new Binary(bytes) } : { chunks }),
+    ...(isLarge ? { chunks: Math.ceil(bytes.length / limits.inboxBody) } : { bytes: new Binary(bytes) }),
     size: bytes.length,
     sha256,
     bucket: bucketOf(recordKey ?? _id),
@@ -159,9 +190,8 @@ async function newDocument(store: Store, arrival: Arrival, receivedAt: Date): Pr
 }
 
 /** Chunks are journaled before their head, so a head always has all its pieces. */
-async function keepChunks(store: Store, id: InboxId, bytes: Buffer): Promise<number> {
-  const count = Math.ceil(bytes.length / limits.inboxBody)
-  for (let index = 0; index < count; index++) {
+async function keepChunks(store: Store, id: InboxId, bytes: Buffer): Promise<void> {
+  for (let index = 0; index * limits.inboxBody < bytes.length; index++) {
     const piece = bytes.subarray(index * limits.inboxBody, (index + 1) * limits.inboxBody)
     try {
       await chunksOf(store).replaceOne({ _id: `${id}/${index}` }, { bytes: new Binary(piece) }, { upsert: true })
@@ -169,10 +199,9 @@ async function keepChunks(store: Store, id: InboxId, bytes: Buffer): Promise<num
       throw new StorageUncertain('a chunk was not confirmed', { cause })
     }
   }
-  return count
 }
 
-function takeGroup(waiting: readonly Waiting[]): Waiting[] {
+function takeGroup(waiting: readonly Keeping[]): Keeping[] {
   let bytes = 0
   let count = 0
   // A quarter of the wire limit keeps every command far below 48 MB and the journal write short.
@@ -181,59 +210,4 @@ function takeGroup(waiting: readonly Waiting[]): Waiting[] {
     count++
   }
   return waiting.slice(0, count)
-}
-
-async function writeGroup(store: Store, group: readonly Waiting[]): Promise<void> {
-  const byId = new Map<string, Waiting[]>()
-  for (const one of group) byId.set(one.document._id, [...(byId.get(one.document._id) ?? []), one])
-  const firsts = [...byId.values()].flatMap(same => same.slice(0, 1))
-  const outcomes = await insert(
-    store,
-    firsts.map(one => one.document),
-  )
-  firsts.forEach((first, index) => {
-    const outcome = outcomes[index] ?? new StorageUncertain('no outcome')
-    for (const one of byId.get(first.document._id) ?? []) {
-      if (outcome instanceof Error) one.reject(outcome)
-      else
-        one.resolve({
-          inboxId: one.document._id,
-          outcome: one === first ? outcome : 'repeat',
-          receivedAt: instantOf(one.document.receivedAt),
-        })
-    }
-  })
-}
-
-async function insert(store: Store, documents: InboxDocument[]): Promise<(Accepted['outcome'] | StorageUncertain)[]> {
-  try {
-    await store.inbox.insertMany(documents, { ordered: false })
-    return documents.map(() => 'kept')
-  } catch (cause) {
-    const uncertain = new StorageUncertain('the write was not confirmed', { cause })
-    const failed = refusedWrites(cause)
-    if (!failed) return documents.map(() => uncertain)
-    return Promise.all(
-      documents.map((document, index) => {
-        const code = failed.get(index)
-        if (code === undefined) return 'kept' as const
-        return code === 11_000 ? confirmRepeat(store, document._id, uncertain) : uncertain
-      }),
-    )
-  }
-}
-
-/** The key exists, but its first write may itself be unconfirmed: only the majority's view counts. */
-async function confirmRepeat(
-  store: Store,
-  id: InboxId,
-  uncertain: StorageUncertain,
-): Promise<'repeat' | StorageUncertain> {
-  try {
-    const known = await store.inbox.findOne({ _id: id }, { projection: { _id: 1 }, readConcern: { level: 'majority' } })
-    return known ? 'repeat' : uncertain
-  } catch (cause) {
-    if (cause instanceof MongoServerError || cause instanceof Error) return uncertain
-    throw cause
-  }
 }
