@@ -29,6 +29,7 @@ export type Acknowledgement = { readonly code: AcknowledgementCode; readonly pay
 type AnswerMode = { readonly letter: 'A' | 'C'; readonly answers: 'always' | 'errors' | 'success' | 'never' }
 
 const mostErrors = 100
+const longestHeader = 8_192
 
 /**
  * The only builder of acknowledgements. MSH-3..6 swapped, `ACK^trigger`, delimiters, processing id, version and character set echoed, MSA-2
@@ -156,14 +157,21 @@ type RawHeader = { readonly delimiters: Delimiters; readonly field: (number: num
 function readRawHeader(bytes: Buffer): RawHeader | undefined {
   const utf16 = utf16Of(bytes)
   const head = utf16
-    ? Buffer.from(new TextDecoder(utf16).decode(bytes.subarray(0, 8192)), 'utf8').toString('latin1')
-    : bytes.toString('latin1', 0, 8192)
+    ? Buffer.from(new TextDecoder(utf16).decode(bytes.subarray(0, longestHeader)), 'utf8').toString('latin1')
+    : bytes.toString('latin1', 0, headerEnd(bytes))
   const start = /^(?:\xef\xbb\xbf)?[\0\s]*/.exec(head)?.[0].length ?? 0
   const delimiters = readDelimiters(head, start)
   if (!delimiters) return undefined
   const line = head.slice(start).split(/\r|\n(?=[A-Z][A-Z0-9]{2})|\n$/, 1)[0] ?? ''
   const fields = withoutFraming(line).split(delimiters.field)
   return { delimiters, field: number => fields[number - 1] ?? '' }
+}
+
+/** Where the first segment ends, when the message begins with it; else as far as a header is looked for. */
+function headerEnd(bytes: Buffer): number {
+  const isAtStart = bytes[0] === 0x4d
+  const end = isAtStart ? bytes.indexOf(0x0d) : -1
+  return end < 0 ? longestHeader : Math.min(end, longestHeader)
 }
 
 function withoutFraming(text: string): string {

@@ -127,15 +127,16 @@ function findMarks(bytes: Buffer, isInWrapper: boolean): Mark[] {
 
 /** Starts of all lines that could open a message or a wrapper; looks for the few letters instead of walking every line. */
 function* lineStarts(bytes: Buffer): Generator<number> {
-  const candidates = ['MSH', 'BHS', 'FHS', 'BTS', 'FTS']
   const starts: number[] = []
-  for (const name of candidates) {
+  for (const name of lineNames) {
     for (let at = bytes.indexOf(name); at >= 0; at = bytes.indexOf(name, at + 3)) {
       if (isLineStart(bytes, at)) starts.push(at)
     }
   }
   yield* starts.sort((a, b) => a - b)
 }
+
+const lineNames = ['MSH', 'BHS', 'FHS', 'BTS', 'FTS'].map(name => Buffer.from(name))
 
 function isLineStart(bytes: Buffer, at: number): boolean {
   for (let before = at - 1; before >= 0; before--) {

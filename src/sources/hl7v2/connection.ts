@@ -41,6 +41,8 @@ export class MllpConnection {
   readonly #framer: Framer
   #handedOver: Promise<unknown> = Promise.resolve()
   #answered: Promise<unknown> = Promise.resolve()
+  /** Frames and bytes of them whose answer is due. */
+  #due = 0
   #unanswered = 0
   #state: 'open' | 'silenced' | 'finishing' | 'closed' = 'open'
   #isHeldBack = false
@@ -128,21 +130,23 @@ export class MllpConnection {
   #answerInTurn(reply: Promise<Reply>, cost: number): void {
     // Its turn, and with it the handling of a failure, may come later than the failure.
     reply.catch(() => undefined)
-    this.#answered = this.#answered
-      .then(() => reply)
-      .then(
-        ready => this.#send(ready),
-        error => {
-          // An exception here is a defect of ours; the frame was not answered, so the peer must not be told the next answer is its own.
-          this.#options.onError?.(error)
-          this.#silence()
-        },
-      )
-      .then(() => {
-        this.#unanswered -= cost
-        this.#options.gauge.release(cost)
-        this.#goOnIfRoom()
-      })
+    this.#due += 1
+    this.#answered = this.#answerAfter(this.#answered, reply, cost)
+  }
+
+  async #answerAfter(before: Promise<unknown>, reply: Promise<Reply>, cost: number): Promise<void> {
+    await before
+    try {
+      this.#send(await reply)
+    } catch (error) {
+      // An exception here is a defect of ours; the frame was not answered, so the peer must not be told the next answer is its own.
+      this.#options.onError?.(error)
+      this.#silence()
+    }
+    this.#due -= 1
+    this.#unanswered -= cost
+    this.#options.gauge.release(cost)
+    this.#goOnIfRoom()
   }
 
   /** Later frames may have joined while the earlier ones were answered. */
@@ -164,7 +168,7 @@ export class MllpConnection {
         this.#options.onFault?.('answer-undeliverable', this.#peer)
         continue
       }
-      this.#corkForThisTurn()
+      if (this.#due > 1) this.#corkForThisTurn()
       if (!this.#socket.write(frameOf(payload))) this.#waitForPeer()
     }
   }
