@@ -18,7 +18,8 @@ import { smartConfigurationRoutes } from './smart-configuration.ts'
 
 export type PageDependencies = {
   readonly store: Store
-  readonly pages: Pages
+  /** Asked for at the first visit: the service is ready long before anybody reads. */
+  readonly pages: () => Promise<Pages>
   readonly profile: 'demo' | 'test' | 'production'
   readonly baseUrl: string
   readonly issuer?: string
@@ -38,14 +39,14 @@ export function pageRoutes(deps: PageDependencies): Route[] {
   let shown: { at: number; html: string } | undefined
   const home = async (): Promise<string> => {
     const now = deps.clock().getTime()
-    if (!shown || now - shown.at > figuresKeptMs) shown = { at: now, html: deps.pages.home(await homeView(deps)) }
+    if (!shown || now - shown.at > figuresKeptMs) shown = { at: now, html: (await deps.pages()).home(await homeView(deps)) }
     return shown.html
   }
   return [
     ...(deps.issuer ? smartConfigurationRoutes({ issuer: deps.issuer }) : []),
     page('GET /', 'What runs here and what to try next.', home),
-    page('GET /api/docs', 'This description, readable and to try.', async () => deps.pages.apiDocs()),
-    page('GET /docs/:page', 'Guides.', name => guide(deps.pages, name)),
+    page('GET /api/docs', 'This description, readable and to try.', async () => (await deps.pages()).apiDocs()),
+    page('GET /docs/:page', 'Guides.', async name => guide(await deps.pages(), name)),
     {
       key: 'GET /api/openapi.json',
       summary: 'This description as OpenAPI 3.1.',

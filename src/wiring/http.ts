@@ -65,7 +65,7 @@ export async function startHttp(wiring: HttpWiring): Promise<Listening> {
   routes.push(
     ...pageRoutes({
       store: database.store,
-      pages: await loadPages(),
+      pages: once(loadPages),
       profile: config.profile,
       baseUrl: publicUrl,
       issuer: wiring.issuer,
@@ -87,6 +87,15 @@ export async function startHttp(wiring: HttpWiring): Promise<Listening> {
     ...(config.profile === 'production' ? {} : { rateLimits: { signedIn: 1_000_000, anonymous: 1_000_000 } }),
   })
   return listen(app, { host: config.bind, port })
+}
+
+/** The same promise at every call. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
 }
 
 async function dataRoutes({

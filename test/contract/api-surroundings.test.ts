@@ -43,7 +43,7 @@ beforeAll(async () => {
   const pages = await loadPages(() => {})
   const described = pageRoutes({
     store,
-    pages,
+    pages: async () => pages,
     profile: 'test',
     baseUrl: 'https://fls-db.test',
     clock: () => new Date(),
