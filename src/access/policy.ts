@@ -27,10 +27,47 @@ export const policy = {
   'GET /fhir/:type': ['hospital', 'gp-supplier', 'nurse', 'lead', 'analyst'],
   'POST /fhir/:type/_search': ['hospital', 'gp-supplier', 'nurse', 'lead', 'analyst'],
   'GET /fhir/:type/:id': ['hospital', 'gp-supplier', 'nurse', 'lead', 'analyst'],
-  'GET /fhir/:type/:id/_history': ['hospital', 'nurse', 'lead'],
+  'GET /fhir/:type/:id/_history': ['hospital', 'gp-supplier', 'nurse', 'lead'],
   'GET /fhir/:type/:id/_history/:version': ['hospital', 'gp-supplier', 'nurse', 'lead'],
   'GET /fhir/Questionnaire': all,
   'GET /fhir/Questionnaire/:id': all,
+  'GET /fhir/CodeSystem': all,
+  'GET /fhir/CodeSystem/:id': all,
+  'POST /fhir/CodeSystem/_search': all,
+  'GET /fhir/ConceptMap': all,
+  'GET /fhir/ConceptMap/:id': all,
+  'POST /fhir/ConceptMap/_search': all,
+  'GET /fhir/OperationDefinition': all,
+  'GET /fhir/OperationDefinition/:id': all,
+  'POST /fhir/OperationDefinition/_search': all,
+  'GET /fhir/SearchParameter': all,
+  'GET /fhir/SearchParameter/:id': all,
+  'POST /fhir/SearchParameter/_search': all,
+  'GET /fhir/StructureDefinition': all,
+  'GET /fhir/StructureDefinition/:id': all,
+  'POST /fhir/StructureDefinition/_search': all,
+  'GET /fhir/ValueSet': all,
+  'GET /fhir/ValueSet/:id': all,
+  'POST /fhir/ValueSet/_search': all,
+  'POST /fhir/Questionnaire/_search': all,
+  'GET /fhir/CodeSystem/$lookup': all,
+  'POST /fhir/CodeSystem/$lookup': all,
+  'GET /fhir/CodeSystem/$subsumes': all,
+  'POST /fhir/CodeSystem/$subsumes': all,
+  'GET /fhir/CodeSystem/$validate-code': all,
+  'POST /fhir/CodeSystem/$validate-code': all,
+  'GET /fhir/ConceptMap/$translate': all,
+  'POST /fhir/ConceptMap/$translate': all,
+  'GET /fhir/ConceptMap/:id/$translate': all,
+  'POST /fhir/ConceptMap/:id/$translate': all,
+  'GET /fhir/ValueSet/$expand': all,
+  'POST /fhir/ValueSet/$expand': all,
+  'GET /fhir/ValueSet/:id/$expand': all,
+  'POST /fhir/ValueSet/:id/$expand': all,
+  'GET /fhir/ValueSet/$validate-code': all,
+  'POST /fhir/ValueSet/$validate-code': all,
+  'GET /fhir/ValueSet/:id/$validate-code': all,
+  'POST /fhir/ValueSet/:id/$validate-code': all,
   'POST /fhir/Questionnaire/:id/$populate': [...clinical],
   'POST /fhir/Questionnaire/$process-response': [...clinical],
   'POST /fhir/Questionnaire/:id/$process-response': [...clinical],
@@ -66,3 +103,13 @@ export const policy = {
 } as const satisfies Record<string, 'anyone' | readonly Role[]>
 
 export type RouteKey = keyof typeof policy
+
+/** A key put together from parts; one the table does not have is a broken program. */
+export function routeKey(text: string): RouteKey {
+  if (!isRouteKey(text)) throw new Error(`no policy for route: ${text}`)
+  return text
+}
+
+function isRouteKey(text: string): text is RouteKey {
+  return Object.hasOwn(policy, text)
+}

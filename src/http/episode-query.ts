@@ -1,80 +1,57 @@
-import { parsePartialDate } from '../fls/dates.ts'
 import type { EpisodeStatus } from '../fls/episode.ts'
-import { type Issue, issue } from '../fls/issue.ts'
+import { issue } from '../fls/issue.ts'
 import type { FhirCall } from '../sources/fhir/call.ts'
-import { nhsNumberSystem, parseToken, splitValues } from '../sources/fhir/token.ts'
+import type { Hmac } from '../sources/fhir/identity.ts'
+import { badParameter, type SearchCondition } from '../sources/fhir/search-conditions.ts'
+import { searchParametersOf } from '../sources/fhir/search-parameters.ts'
+import { type AskedSearch, askedSearch } from '../sources/fhir/search-query.ts'
+import { nhsNumberSystem } from '../sources/fhir/token.ts'
 import type { EpisodeQuery } from '../sources/form/door.ts'
 import { Refusal } from './refusal.ts'
 
-/** What linked episodes are found by. */
-export const episodeParameters = [
-  { name: '_id', type: 'token' },
-  {
-    name: 'status',
-    type: 'token',
-    documentation:
-      'candidate, identified, submitted, excluded, withdrawn; or as the resource says it: waitlist, active, cancelled, entered-in-error.',
-  },
-  { name: 'date', type: 'date', documentation: 'Day of diagnosis: ge and le.' },
-  {
-    name: 'patient',
-    type: 'reference',
-    documentation: '`patient:identifier=system|value`: the NHS number, or the hospital number of the own organisation.',
-  },
-] as const
-
-const shaping: ReadonlySet<string> = new Set(['_count', '_format', '_page', '_pretty', '_summary', '_total'])
-
-export type ReadQuery = {
-  readonly query: EpisodeQuery
-  readonly ignored: readonly Issue[]
-  /** The parameters that took effect, for the `self` link. */
-  readonly applied: URLSearchParams
-}
+export type ReadQuery = { readonly query: EpisodeQuery; readonly asked: AskedSearch }
 
 /**
- * The search on EpisodeOfCare. Unsupported modifiers and unreadable values are 400, unknown parameters are told or, when the client asks for
- * strictness, 400. `seal`: what a page mark must carry to be one of ours.
+ * The search on EpisodeOfCare, its conditions in the words of the store. An analyst knows pseudonyms and the month of 1.09: whom an identifier
+ * means, and on which day, is not told by searching either (400).
  */
-export function episodeQueryOf(call: FhirCall, seal: (id: string) => string): ReadQuery {
-  const applied = new URLSearchParams()
-  const ignored: Issue[] = []
-  let query: EpisodeQuery = { count: Math.min(numberOf(call.query.get('_count')), 200) }
-  for (const [name, value] of call.query) {
-    const stated = condition(name, value, call)
-    if (stated) query = { ...query, ...stated }
-    else if (!shaping.has(name)) {
-      ignored.push(unknown(name, call))
-      continue
-    }
-    if (name !== '_page' && name !== '_format') applied.append(name, value)
+export function episodeQueryOf(call: FhirCall, hmac: Hmac, now: Date): ReadQuery {
+  const parameters = searchParametersOf('EpisodeOfCare')
+  const asked = askedSearch(call, { parameters }, hmac, now)
+  if (call.principal.role === 'analyst') refuseFiner(call)
+  let query: EpisodeQuery = {
+    count: asked.count,
+    hasTotal: asked.hasTotal,
+    diagnosed: asked.conditions.flatMap(one => (one.kind === 'date' ? [one.anyOf] : [])),
+    ...(asked.ids ? { ids: asked.ids } : {}),
+    ...(asked.after === undefined ? {} : { after: asked.after }),
   }
-  const mark = call.query.get('_page')
-  if (mark === null) return { query, ignored, applied }
-  const after = mark.slice(0, mark.lastIndexOf('.'))
-  if (mark !== `${after}.${seal(after)}`) throw new Refusal(400, [issue('parameter-invalid', '_page')])
-  return { query: { ...query, after }, ignored, applied }
+  for (const condition of asked.conditions) query = { ...query, ...stated(condition, query) }
+  if (asked.lastUpdated.length > 0) throw notSupported('_lastUpdated', 'episodes are put together when they are read')
+  return { query, asked }
 }
 
-function condition(name: string, value: string, { principal }: FhirCall): Partial<EpisodeQuery> | undefined {
-  if (name === '_id') return { ids: splitValues(value) }
-  if (name === 'status') return { status: splitValues(value).flatMap(statusesOf) }
-  if (name === 'date') return dateOf(value)
-  // An analyst knows pseudonyms only: whom an identifier means must not be told.
-  if ((name === 'patient:identifier' || name === 'patient.identifier') && principal.role !== 'analyst')
-    return patientOf(value)
-  if (name.includes(':'))
-    throw new Refusal(400, [issue('parameter-not-supported', 'parameter', { hint: 'this modifier' })])
-  return undefined
+function refuseFiner({ query }: FhirCall): void {
+  for (const [name, value] of query) {
+    if (name.startsWith('patient')) throw notSupported('patient', 'for clinical roles')
+    if (name === 'date' && value.split(',').some(one => !/^[a-z]{0,2}\d{4}(-\d{2})?$/.test(one)))
+      throw badParameter('date', 'a year or a month')
+  }
 }
 
-function unknown(name: string, call: FhirCall): Issue {
-  const found = issue('parameter-not-supported', /^[\w.-]{1,64}$/.test(name) ? name : 'parameter', {
-    severity: 'warning',
-  })
-  if (/handling\s*=\s*strict/.test(call.headers['prefer'] ?? ''))
-    throw new Refusal(400, [{ ...found, severity: 'error' }])
-  return found
+function notSupported(name: string, hint: string): Refusal {
+  return new Refusal(400, [issue('parameter-not-supported', name, { hint })])
+}
+
+function stated(condition: SearchCondition, before: EpisodeQuery): Partial<EpisodeQuery> {
+  const { kind, name } = condition
+  if (kind === 'missing') return { [name === 'date' ? 'isUndated' : 'isNone']: condition.isMissing }
+  if (kind !== 'term') return {}
+  if (name === 'status') {
+    const found = condition.anyOf.flatMap(one => statusesOf(one.slice(one.indexOf('|') + 1)))
+    return { status: before.status ? before.status.filter(one => found.includes(one)) : found }
+  }
+  return { patients: patientsOf(condition.anyOf) }
 }
 
 /** Our word for a status, or the word of the resource, which is coarser. */
@@ -93,34 +70,18 @@ const statuses: Readonly<Record<string, readonly EpisodeStatus[]>> = {
   'entered-in-error': ['withdrawn'],
 }
 
-function statusesOf(value: string): readonly EpisodeStatus[] {
-  const word = value.slice(value.indexOf('|') + 1)
+function statusesOf(word: string): readonly EpisodeStatus[] {
   const known = Object.hasOwn(statuses, word) ? statuses[word] : undefined
-  if (!known) throw new Refusal(400, [issue('parameter-invalid', 'status')])
+  if (!known) throw badParameter('status')
   return known
 }
 
-function patientOf(value: string): Pick<EpisodeQuery, 'patients'> {
-  const patients = splitValues(value).map(one => {
-    const token = parseToken(one)
-    if (token === undefined)
-      throw new Refusal(400, [issue('parameter-invalid', 'patient', { hint: 'system|value, |value or value' })])
-    const [system, number] = [token.slice(0, token.indexOf('|')), token.slice(token.indexOf('|') + 1)]
-    return { isNhsNumber: system === nhsNumberSystem || (system === '*' && /^\d{10}$/.test(number)), number }
-  })
-  if (patients.length === 0) throw new Refusal(400, [issue('parameter-invalid', 'patient')])
-  return { patients }
-}
-
-function dateOf(value: string): Partial<EpisodeQuery> {
-  const [, prefix = 'eq', day] = /^(ge|le|eq)?(\d{4}-\d{2}-\d{2})$/.exec(value) ?? []
-  if (day === undefined || parsePartialDate(day) === undefined)
-    throw new Refusal(400, [issue('parameter-invalid', 'date', { hint: 'ge or le and a day' })])
-  return { ...(prefix === 'le' ? {} : { from: day }), ...(prefix === 'ge' ? {} : { to: day }) }
-}
-
-function numberOf(text: string | null): number {
-  if (text === null) return 50
-  if (!/^\d{1,9}$/.test(text)) throw new Refusal(400, [issue('parameter-invalid', '_count')])
-  return Number(text)
+/** By identifier; a `Patient/…` reference finds nothing, since an episode names its patient by number. */
+function patientsOf(terms: readonly string[]): NonNullable<EpisodeQuery['patients']> {
+  return terms
+    .filter(term => term.includes('|'))
+    .map(term => {
+      const [system, number] = [term.slice(0, term.indexOf('|')), term.slice(term.indexOf('|') + 1)]
+      return { isNhsNumber: system === nhsNumberSystem || (system === '*' && /^\d{10}$/.test(number)), number }
+    })
 }

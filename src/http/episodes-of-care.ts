@@ -4,18 +4,21 @@ import type { Episode } from '../fls/episode.ts'
 import { items } from '../fls/items.ts'
 import type { FhirAnswer, FhirCall, TypeHandlers } from '../sources/fhir/call.ts'
 import type { JsonObject, JsonValue, NumberLiterals } from '../sources/fhir/json.ts'
-import { operationOutcome } from '../sources/fhir/operation-outcome.ts'
+import { meetsDate } from '../sources/fhir/search-dates.ts'
+import { searchset } from '../sources/fhir/searchset.ts'
 import { jsonOf } from '../sources/fhir/served.ts'
 import { assembleResponse } from '../sources/form/assemble.ts'
+import { dateRange } from '../sources/form/date-limits.ts'
 import { type EpisodeQuery, type FormDeps, fhirBaseOf, notFound } from '../sources/form/door.ts'
 import {
   daysExtension,
   episodeOfCare,
   everythingBundle,
+  idIn,
   shownDate,
   type View,
 } from '../sources/form/episode-resources.ts'
-import { episodeParameters, episodeQueryOf } from './episode-query.ts'
+import { episodeQueryOf } from './episode-query.ts'
 
 const type = 'EpisodeOfCare'
 
@@ -24,7 +27,6 @@ export function episodeHandlers(deps: FormDeps): TypeHandlers {
   return {
     read: call => readEpisode(call, deps),
     search: call => searchEpisode(call, deps),
-    parameters: [...episodeParameters],
     operations: [
       { name: 'everything', definition: 'https://fls-db.org.uk/fhir/OperationDefinition/episode-everything' },
     ],
@@ -115,30 +117,18 @@ function isClinical({ principal }: FhirCall): boolean {
 }
 
 async function searchEpisode(call: FhirCall, deps: FormDeps): Promise<FhirAnswer> {
-  const { query, ignored, applied } = episodeQueryOf(call, mark => seal(mark, call, deps))
+  const { query, asked } = episodeQueryOf(call, deps.hmac, deps.clock())
   const { page, total, view } = await found(call, query, deps)
-  call.log({
-    episodes: page.slice(0, query.count).map(episode => episode.id),
-    rows: Math.min(page.length, query.count),
-  })
-  const address = `${fhirBaseOf(deps)}/${type}`
   const shown = page.slice(0, query.count)
+  call.log({ episodes: shown.map(episode => episode.id), rows: shown.length })
+  const address = `${fhirBaseOf(deps)}/${type}`
   const last = shown.at(-1)
-  const link: JsonValue[] = [{ relation: 'self', url: withQuery(address, applied) }]
-  if (page.length > query.count && last) {
-    const next = new URLSearchParams(applied)
-    next.set('_page', `${last.id}.${seal(last.id, call, deps)}`)
-    link.push({ relation: 'next', url: withQuery(address, next) })
-  }
-  const entry: JsonValue[] = shown.map(episode => {
+  const matches = shown.map(episode => {
     const resource = jsonOf(episodeOfCare(episode, view))
-    return { fullUrl: `${address}/${String(resource['id'])}`, resource, search: { mode: 'match' } }
+    return { fullUrl: `${address}/${String(resource['id'])}`, answer: { status: 200, resource } }
   })
-  if (ignored.length > 0) entry.push({ resource: jsonOf(operationOutcome(ignored)), search: { mode: 'outcome' } })
-  return {
-    status: 200,
-    resource: { resourceType: 'Bundle', type: 'searchset', total, link, ...(entry.length > 0 ? { entry } : {}) },
-  }
+  const hasNext = page.length > query.count && query.count > 0 && last !== undefined
+  return searchset(address, asked, { matches, total, ...(hasNext ? { nextAfter: idIn(view, last.id) } : {}) })
 }
 
 async function found(
@@ -152,31 +142,25 @@ async function found(
   if (principal.role !== 'analyst' || !research) return { page: [], total: 0, view: { kind: 'clinical' } }
   const page: Episode[] = []
   let total = 0
+  // In the order of our ids; where the last page ended is told by a pseudonym.
+  let isBehind = query.after === undefined
   for await (const episode of research.episodes(principal)) {
-    if (!matches(episode, query, research.pseudonym)) continue
-    total++
-    if (page.length <= query.count && (query.after === undefined || episode.id > query.after)) page.push(episode)
+    const isStart = research.pseudonym(episode.id) === query.after
+    if (matches(episode, query, research.pseudonym)) {
+      total++
+      if (isBehind && page.length <= query.count) page.push(episode)
+    }
+    isBehind ||= isStart
   }
   return { page, total, view: { kind: 'research', pseudonym: research.pseudonym } }
 }
 
-function matches(
-  episode: Episode,
-  { ids, status, from, to }: EpisodeQuery,
-  pseudonym: (id: string) => string,
-): boolean {
-  if (ids && !ids.includes(pseudonym(episode.id))) return false
+function matches(episode: Episode, query: EpisodeQuery, pseudonym: (id: string) => string): boolean {
+  const { ids, status, diagnosed, isUndated, isNone } = query
+  if (isNone || (ids && !ids.includes(pseudonym(episode.id)))) return false
   if (status && !status.includes(episode.status)) return false
   const day = episode.diagnosedOn
-  return (
-    (from === undefined || (day !== undefined && day >= from)) && (to === undefined || (day !== undefined && day <= to))
-  )
-}
-
-function seal(id: string, { principal }: FhirCall, { hmac }: FormDeps): string {
-  return hmac('page', type, principal.subject, id).slice(0, 16)
-}
-
-function withQuery(address: string, query: URLSearchParams): string {
-  return query.size > 0 ? `${address}?${query}` : address
+  if (isUndated !== undefined && isUndated !== (day === undefined)) return false
+  const range = dateRange(day ?? '')
+  return diagnosed.every(condition => range !== undefined && meetsDate(condition, range))
 }

@@ -1,24 +1,22 @@
-import { limits } from '../config.ts'
 import type { Episode } from '../fls/episode.ts'
 import { issue } from '../fls/issue.ts'
 import type { FhirAnswer, FhirBody, FhirCall, TypeHandlers } from '../sources/fhir/call.ts'
-import { isObject, type JsonObject, objectAt, objectsAt, textAt, writeJson } from '../sources/fhir/json.ts'
-import { checkAccept } from '../sources/fhir/media.ts'
+import { answering, withBody } from '../sources/fhir/exchange.ts'
+import { isObject, type JsonObject, objectAt, objectsAt, textAt } from '../sources/fhir/json.ts'
 import { operationOutcome } from '../sources/fhir/operation-outcome.ts'
-import { bodyOf, fhirCallOf } from '../sources/fhir/routes.ts'
+import { publishedHandlers } from '../sources/fhir/published.ts'
 import { jsonOf } from '../sources/fhir/served.ts'
 import { validateResource } from '../sources/fhir/validate.ts'
 import { assembleResponse } from '../sources/form/assemble.ts'
 import { patientAudit } from '../sources/form/canonical.ts'
 import { type FormDeps, fhirBaseOf, notFound } from '../sources/form/door.ts'
 import { checkForm } from '../sources/form/form-checks.ts'
-import { episodeEverythingDefinition } from '../sources/form/operation-definition.ts'
-import { responseParameters } from '../sources/form/search-query.ts'
+import { responseIncludes } from '../sources/form/included.ts'
 import { readResponse, responseHistory, searchResponse } from '../sources/form/serve.ts'
 import { createResponse, updateResponse } from '../sources/form/submit.ts'
 import { episodeEverything, episodeHandlers } from './episodes-of-care.ts'
 import { Refusal } from './refusal.ts'
-import type { Call, Route } from './route.ts'
+import type { Route } from './route.ts'
 
 /** Types the FHIR door hands to the forms and episodes: put into its `typeHandlers`. */
 export function formTypeHandlers(deps: FormDeps): ReadonlyMap<string, TypeHandlers> {
@@ -32,7 +30,7 @@ export function formTypeHandlers(deps: FormDeps): ReadonlyMap<string, TypeHandle
         vread: call => readResponse(call, deps),
         search: call => searchResponse(call, deps),
         history: call => responseHistory(call, deps),
-        parameters: responseParameters,
+        includes: responseIncludes,
         operations: [
           {
             name: 'process-response',
@@ -47,14 +45,7 @@ export function formTypeHandlers(deps: FormDeps): ReadonlyMap<string, TypeHandle
     [
       'Questionnaire',
       {
-        read: async call => readQuestionnaire(call, deps),
-        search: async call => searchQuestionnaires(call, deps),
-        parameters: [
-          { name: '_id', type: 'token' },
-          { name: 'url', type: 'uri' },
-          { name: 'version', type: 'token' },
-          { name: 'status', type: 'token' },
-        ],
+        ...publishedHandlers(() => deps.questionnaires, { ...deps, base: fhirBaseOf(deps) }),
         operations: [
           { name: 'populate', definition: 'http://hl7.org/fhir/uv/sdc/OperationDefinition/Questionnaire-populate' },
           {
@@ -65,32 +56,19 @@ export function formTypeHandlers(deps: FormDeps): ReadonlyMap<string, TypeHandle
       },
     ],
     ['EpisodeOfCare', episodeHandlers(deps)],
-    ['OperationDefinition', { read: async call => operationDefinition(call) }],
   ])
 }
 
 /** Routes beside the generic `/fhir/:type` ones: forms for everybody, and the operations. */
 export function questionnaireRoutes(deps: FormDeps): Route[] {
-  const form = (
-    summary: string,
-    key: 'GET /fhir/Questionnaire' | 'GET /fhir/Questionnaire/:id',
-    answer: (call: FhirCall) => FhirAnswer,
-  ): Route => ({
-    key,
-    summary,
-    touchesPatientData: false,
-    handle: call => answering({ ...call }, 'Questionnaire', async fhirCall => answer(fhirCall)),
-  })
   const process = (key: ProcessKey): Route => ({
     key,
     summary: 'Takes a completed or partial response, as create or update does (SDC Form Receiver).',
     touchesPatientData: true,
     handle: call =>
-      answering(call, 'QuestionnaireResponse', async fhirCall => processResponse(await withBody(call, fhirCall), deps)),
+      answering(call, async fhirCall => processResponse(await withBody(call, fhirCall), deps), 'QuestionnaireResponse'),
   })
   return [
-    form('The published forms.', 'GET /fhir/Questionnaire', call => searchQuestionnaires(call, deps)),
-    form('One published form.', 'GET /fhir/Questionnaire/:id', call => readQuestionnaire(call, deps)),
     process('POST /fhir/Questionnaire/$process-response'),
     process('POST /fhir/Questionnaire/:id/$process-response'),
     process('POST /fhir/QuestionnaireResponse/$process-response'),
@@ -99,20 +77,20 @@ export function questionnaireRoutes(deps: FormDeps): Route[] {
       summary: 'Checks a response as submitting it would; keeps nothing; 200 with the findings inside.',
       touchesPatientData: false,
       handle: call =>
-        answering(call, 'QuestionnaireResponse', async fhirCall => validated(await withBody(call, fhirCall), deps)),
+        answering(call, async fhirCall => validated(await withBody(call, fhirCall), deps), 'QuestionnaireResponse'),
     },
     {
       key: 'POST /fhir/Questionnaire/:id/$populate',
       summary: 'The form filled in from an episode: parameter `subject` refers to the EpisodeOfCare.',
       touchesPatientData: true,
       handle: call =>
-        answering(call, 'Questionnaire', async fhirCall => populate(await withBody(call, fhirCall), deps)),
+        answering(call, async fhirCall => populate(await withBody(call, fhirCall), deps), 'Questionnaire'),
     },
     {
       key: 'GET /fhir/EpisodeOfCare/:id/$everything',
       summary: 'A linked episode: both sides, fractures, assembled answers, and why each record was linked.',
       touchesPatientData: true,
-      handle: call => answering(call, 'EpisodeOfCare', fhirCall => episodeEverything(fhirCall, deps)),
+      handle: call => answering(call, fhirCall => episodeEverything(fhirCall, deps), 'EpisodeOfCare'),
     },
   ]
 }
@@ -121,73 +99,6 @@ type ProcessKey =
   | 'POST /fhir/Questionnaire/$process-response'
   | 'POST /fhir/Questionnaire/:id/$process-response'
   | 'POST /fhir/QuestionnaireResponse/$process-response'
-
-async function answering(call: Call, type: string, interact: (call: FhirCall) => Promise<FhirAnswer>): Promise<void> {
-  const plain = fhirCallOf(call)
-  checkAccept(call.request.headers.accept, plain.query.get('_format'))
-  const answer = await interact({ ...plain, type })
-  const { response } = call
-  response
-    .status(answer.status)
-    .set('Cache-Control', 'no-store')
-    .set('X-Request-ID', call.requestId)
-    .set(answer.headers ?? {})
-  if (!answer.resource) {
-    response.end()
-    return
-  }
-  const text = writeJson(answer.resource, answer.literals ?? new WeakMap())
-  response.set('Content-Type', 'application/fhir+json; charset=utf-8').send(Buffer.from(text))
-}
-
-async function withBody(call: Call, fhirCall: FhirCall): Promise<FhirCall> {
-  const { body, strict } = await bodyOf(call, limits.fhirResource)
-  if (strict.length > 0) throw new Refusal(400, strict)
-  return { ...fhirCall, body }
-}
-
-function operationDefinition(call: FhirCall): FhirAnswer {
-  const definition = episodeEverythingDefinition()
-  if (call.id !== definition.id) throw notFound('OperationDefinition')
-  return { status: 200, resource: jsonOf(definition) }
-}
-
-function readQuestionnaire(call: FhirCall, deps: FormDeps): FhirAnswer {
-  const newest = deps.questionnaires.filter(one => one['id'] === call.id).at(-1)
-  if (!newest) throw notFound('Questionnaire')
-  return { status: 200, headers: { ETag: `W/"${textAt(newest, 'version') ?? '1'}"` }, resource: newest }
-}
-
-function searchQuestionnaires(call: FhirCall, deps: FormDeps): FhirAnswer {
-  const asked = (name: string): string | undefined => call.query.get(name) ?? undefined
-  const [url, urlVersion] = (asked('url') ?? '').split('|')
-  const wanted: readonly (readonly [string, string | undefined])[] = [
-    ['id', asked('_id')],
-    ['url', url || undefined],
-    ['version', urlVersion ?? asked('version')],
-    ['status', asked('status')],
-  ]
-  const found = deps.questionnaires.filter(one =>
-    wanted.every(([name, value]) => value === undefined || one[name] === value),
-  )
-  const base = `${fhirBaseOf(deps)}/Questionnaire`
-  const entry = found.map(resource => ({
-    fullUrl: `${base}/${textAt(resource, 'id') ?? ''}`,
-    resource,
-    search: { mode: 'match' },
-  }))
-  const link = [{ relation: 'self', url: call.query.size > 0 ? `${base}?${call.query}` : base }]
-  return {
-    status: 200,
-    resource: {
-      resourceType: 'Bundle',
-      type: 'searchset',
-      total: found.length,
-      link,
-      ...(entry.length > 0 ? { entry } : {}),
-    },
-  }
-}
 
 /** The response in the body: itself, or in `Parameters` under any name. */
 function responseIn(body: FhirBody): FhirBody {

@@ -1,9 +1,9 @@
 import type { Filter } from 'mongodb'
 import type { Principal } from '../access/principal.ts'
 import { scopeFilter } from '../access/scope.ts'
-import { parseDay } from '../fls/dates.ts'
 import type { Episode } from '../fls/episode.ts'
 import type { RecordKey } from '../fls/fact.ts'
+import type { DateCondition } from '../sources/fhir/search-dates.ts'
 import type { EpisodeQuery, FormDeps } from '../sources/form/door.ts'
 import type { EpisodeDocument } from './documents.ts'
 import { findResponse, indexResponse, searchResponses } from './responses.ts'
@@ -16,14 +16,14 @@ export function formStore(store: Pick<Store, 'db' | 'episodes' | 'records'>): Fo
   return {
     findEpisode: (principal, id) => findEpisode(store, principal, id),
     searchEpisodes: async (principal, query) => {
-      const from = parseDay(query.from ?? '')
-      const to = parseDay(query.to ?? '')
       const matching: Filter<EpisodeDocument>[] = [
         scopeFilter(principal),
         ...(query.ids ? [{ _id: { $in: [...query.ids] } }] : []),
         query.status ? { status: { $in: [...query.status] } } : { status: { $ne: 'withdrawn' as const } },
         ...(query.patients ? [patientFilter(query.patients, principal)] : []),
-        ...(from || to ? [{ diagnosedOn: { ...(from ? { $gte: from } : {}), ...(to ? { $lte: to } : {}) } }] : []),
+        ...query.diagnosed.map(dayFilter),
+        ...(query.isUndated === undefined ? [] : [{ diagnosedOn: { $exists: !query.isUndated } }]),
+        ...(query.isNone ? [{ _id: { $in: [] } }] : []),
       ]
       const page = store.episodes
         .find({ $and: [...matching, ...(query.after ? [{ _id: { $gt: query.after } }] : [])] })
@@ -31,7 +31,7 @@ export function formStore(store: Pick<Store, 'db' | 'episodes' | 'records'>): Fo
         .limit(query.count + 1)
       const [found, total] = await Promise.all([
         query.count > 0 ? page.toArray() : [],
-        store.episodes.countDocuments({ $and: matching }),
+        query.hasTotal ? store.episodes.countDocuments({ $and: matching }) : 0,
       ])
       return { page: found.map(episodeOf), total }
     },
@@ -50,6 +50,22 @@ export function formStore(store: Pick<Store, 'db' | 'episodes' | 'records'>): Fo
       search: (organisations, query) => searchResponses(store.db, organisations, query),
       index: entry => indexResponse(store.db, entry),
     },
+  }
+}
+
+const dayMs = 86_400_000
+
+/** A condition on the day of 1.09, which stands as text: the last moment of a day is compared as its first, a day less a millisecond earlier. */
+function dayFilter(condition: DateCondition): Filter<EpisodeDocument> {
+  return {
+    $or: condition.map(all => ({
+      $and: all.map(({ end, operator, value }) => {
+        const first = end === 'first' ? value : value - dayMs + 1
+        const isRoundedUp = operator === '$gte' || operator === '$lt'
+        const day = isRoundedUp ? Math.ceil(first / dayMs) : Math.floor(first / dayMs)
+        return { diagnosedOn: { [operator]: new Date(day * dayMs).toISOString().slice(0, 10) } }
+      }),
+    })),
   }
 }
 

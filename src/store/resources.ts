@@ -1,6 +1,7 @@
 import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
 import type { InboxId, OdsCode } from '../fls/fact.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
+import type { SearchTerms } from '../sources/fhir/search-terms.ts'
 import { writtenResources } from '../sources/fhir/written.ts'
 
 /** One version of a resource: where its bytes stand in the inbox, and what its references became when it was taken in. */
@@ -27,8 +28,8 @@ export type ResourceDocument = {
   sender: string
   organisation: OdsCode
   current: ResourceVersion
-  /** Of the current version: `system|value` and `*|value` of each identifier. Patient data. */
-  search: { identifier: string[] }
+  /** What the current version is found by, by search parameter. Patient data. */
+  search: SearchTerms & { readonly identifier: readonly string[] }
   /** Patient only: the identifiers as sent, so that later resources about the patient find its record. Patient data. */
   patient?: Document
   /** Medication only: its code as sent, so that later resources find the drug. */
@@ -51,6 +52,7 @@ export const resourcesOf = (db: Db): Collection<ResourceDocument> =>
 export async function createResourceIndexes(db: Db): Promise<void> {
   await resourcesOf(db).createIndex({ 'search.identifier': 1, sender: 1, type: 1 })
   await resourcesOf(db).createIndex({ sender: 1, type: 1, _id: 1 })
+  await resourcesOf(db).createIndex({ 'search.patient': 1, sender: 1, type: 1 }, { sparse: true })
   await db.collection('inbox').createIndex(
     { 'meta.resources.id': 1, receivedAt: -1 },
     {
@@ -107,39 +109,4 @@ export async function findResource(
   id: string,
 ): Promise<ResourceDocument | undefined> {
   return (await resourcesOf(db).findOne({ _id: `${type}/${id}`, sender })) ?? undefined
-}
-
-export type ResourceSearch = {
-  readonly sender: string
-  /** Of this organisation only. */
-  readonly organisation?: OdsCode
-  readonly type: string
-  /** Any of these ids. */
-  readonly ids?: readonly string[]
-  /** Within a list one token suffices; every list must match. */
-  readonly tokens: readonly (readonly string[])[]
-  /** Only resources after this id. */
-  readonly after?: string
-  readonly count: number
-}
-
-/** One page in order of id, one more than asked for when there is a next page, and the number of all matches. */
-export async function searchResources(
-  db: Db,
-  search: ResourceSearch,
-): Promise<{ page: ResourceDocument[]; total: number }> {
-  const { sender, organisation, type, ids, tokens, after, count } = search
-  const matching = {
-    sender,
-    type,
-    ...(organisation ? { organisation } : {}),
-    ...(ids ? { id: { $in: [...ids] } } : {}),
-    ...(tokens.length > 0 ? { $and: tokens.map(anyOf => ({ 'search.identifier': { $in: [...anyOf] } })) } : {}),
-  }
-  const page = resourcesOf(db)
-    .find({ ...matching, ...(after ? { _id: { $gt: `${type}/${after}` } } : {}) })
-    .sort({ _id: 1 })
-    .limit(count + 1)
-  const [found, total] = await Promise.all([count > 0 ? page.toArray() : [], resourcesOf(db).countDocuments(matching)])
-  return { page: found, total }
 }

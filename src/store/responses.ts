@@ -2,7 +2,11 @@ import type { Collection, Db, Filter } from 'mongodb'
 import type { Instant } from '../fls/dates.ts'
 import type { InboxId, OdsCode, RecordKey } from '../fls/fact.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
+import type { SearchCondition } from '../sources/fhir/search-conditions.ts'
+import type { DateCondition } from '../sources/fhir/search-dates.ts'
+import type { SearchTerms } from '../sources/fhir/search-terms.ts'
 import { indexedResponse } from '../sources/form/indexed-response.ts'
+import { lastUpdatedFilter, searchFilter } from './search-filter.ts'
 
 /** One version of a submitted form; its bytes stand in the inbox. */
 export type ResponseVersion = {
@@ -15,18 +19,6 @@ export type ResponseVersion = {
   readonly record: RecordKey
 }
 
-/** What a submitted form is found by. `subject`, `identifier`: patient data. Times in milliseconds. */
-export type ResponseSearch = {
-  /** The canonical as sent, and without its version. */
-  readonly questionnaire?: readonly string[]
-  readonly status: string
-  readonly subject: readonly string[]
-  readonly author: readonly string[]
-  readonly identifier: readonly string[]
-  readonly authoredFirst?: number
-  readonly authoredLast?: number
-}
-
 /**
  * Collection `responses`: the index of submitted QuestionnaireResponses. Written by the door right after `accept()` and by `indexResponse` on
  * replay, with the same result. `organisation` is the tenant; `versions` oldest first.
@@ -35,7 +27,8 @@ export type ResponseDocument = {
   _id: string
   organisation: OdsCode
   versions: ResponseVersion[]
-  search: ResponseSearch
+  /** What the current version is found by, by search parameter. Patient data. */
+  search: SearchTerms
 }
 export type IndexedResponse = Omit<ResponseDocument, 'versions'> & { readonly version: ResponseVersion }
 
@@ -84,24 +77,17 @@ export async function findResponse(
   return (await collection(db).findOne({ _id: id, organisation: { $in: [...organisations] } })) ?? undefined
 }
 
-/** Conditions as the door parsed them: every list must match, within a list one value suffices. Texts and numbers only, never operators. */
+/** Conditions as the door parsed them: texts and numbers only, never operators. */
 export type ResponseQuery = {
   readonly ids?: readonly string[]
-  readonly anyOf: readonly {
-    readonly field: 'questionnaire' | 'status' | 'subject' | 'author' | 'identifier'
-    readonly values: readonly string[]
-    readonly isNot?: boolean
-  }[]
-  readonly authored: readonly {
-    readonly field: 'authoredFirst' | 'authoredLast'
-    readonly operator: '$lt' | '$lte' | '$gt' | '$gte'
-    readonly value: number
-  }[]
+  readonly conditions: readonly SearchCondition[]
+  readonly lastUpdated: readonly DateCondition[]
   readonly after?: string
   readonly count: number
+  readonly hasTotal: boolean
 }
 
-/** One page in order of id, one more than asked for when there is a next page, and the number of all matches. */
+/** One page in order of id, one more than asked for when there is a next page, and the number of all matches when it is wanted. */
 export async function searchResponses(
   db: Db,
   organisations: readonly OdsCode[],
@@ -110,10 +96,8 @@ export async function searchResponses(
   const conditions: Filter<ResponseDocument>[] = [
     { organisation: { $in: [...organisations] } },
     ...(query.ids ? [{ _id: { $in: [...query.ids] } }] : []),
-    ...query.anyOf.map(({ field, values, isNot }) => ({
-      [`search.${field}`]: isNot ? { $nin: [...values] } : { $in: [...values] },
-    })),
-    ...query.authored.map(({ field, operator, value }) => ({ [`search.${field}`]: { [operator]: value } })),
+    ...query.conditions.map(searchFilter),
+    ...query.lastUpdated.map(one => lastUpdatedFilter(one, { $last: '$versions.at' })),
   ]
   const matching: Filter<ResponseDocument> = { $and: conditions }
   const rest: Filter<ResponseDocument> = query.after
@@ -127,7 +111,7 @@ export async function searchResponses(
           .limit(query.count + 1)
           .toArray()
       : [],
-    collection(db).countDocuments(matching),
+    query.hasTotal ? collection(db).countDocuments(matching) : 0,
   ])
   return { page, total }
 }

@@ -41,6 +41,7 @@ export function loadTerminology(directory: string): Terminology {
     ...indexRows(rows),
     systems: new Map(aliases.map(line => [aliasKey(line.cell('alias')), line.cell('system')])),
     systemUris: new Map(systems.map(line => [line.cell('system'), line.cell('uri')])),
+    licences: new Map(systems.map(line => [line.cell('system'), line.cell('licence')])),
     reported: new Map(
       systems
         .filter(line => line.cell('reported'))

@@ -16,6 +16,8 @@ export type Terminology = {
   /** Alias (form of `aliasKey`) → short system name. */
   readonly systems: ReadonlyMap<string, string>
   readonly systemUris: ReadonlyMap<string, string>
+  /** Licence note by short system name, as `systems.csv` words it. */
+  readonly licences: ReadonlyMap<string, string>
   /** Beginnings of codes worth reporting when unknown, by system; none listed = all. */
   readonly reported: ReadonlyMap<string, readonly string[]>
   readonly sites: SiteTree

@@ -21,7 +21,10 @@ import { hasMapping } from '../mapping/tables.ts'
 import type { Accept } from '../sources/arrival.ts'
 import { resumeReceipts } from '../sources/extract/receipt.ts'
 import { type ExtractRouteOptions, extractDeps, extractRoutes } from '../sources/extract/routes.ts'
-import type { FhirDeps } from '../sources/fhir/door.ts'
+import type { FhirCall } from '../sources/fhir/call.ts'
+import { readIfVisible } from '../sources/fhir/dispatch.ts'
+import { type FhirDeps, fhirBase } from '../sources/fhir/door.ts'
+import { publishedRoutes, publishedTerminology, publishedTypeHandlers } from '../sources/fhir/published-routes.ts'
 import { fhirIngestRoutes } from '../sources/fhir/routes.ts'
 import { openAccessLog } from '../store/access-log.ts'
 import { readInboxEntry } from '../store/inbox.ts'
@@ -111,7 +114,10 @@ async function dataRoutes({
 }: HttpWiring): Promise<Route[]> {
   const clock = () => new Date()
   const allowTestNumbers = config.profile !== 'production'
-  const forms = wireForms({ store, keys, accept, publicUrl, allowTestNumbers, clock })
+  const readResource = (call: FhirCall) => readIfVisible(call, fhir)
+  const forms = { ...wireForms({ store, keys, accept, publicUrl, allowTestNumbers, clock }), readResource }
+  const shipped = publishedTerminology(tables.mapping.terminology)
+  const published = { base: fhirBase({ baseUrl: publicUrl }), hmac: forms.hmac, clock }
   const gate = practiceGate(store.db)
   const fhir: FhirDeps = {
     accept,
@@ -123,7 +129,7 @@ async function dataRoutes({
     baseUrl: publicUrl,
     clock,
     allowTestNumbers,
-    typeHandlers: formTypeHandlers(forms),
+    typeHandlers: new Map([...formTypeHandlers(forms), ...publishedTypeHandlers(shipped, published)]),
     tables: tables.mapping,
     mappingOf,
   }
@@ -140,6 +146,7 @@ async function dataRoutes({
   void resumeReceipts(extractDeps(extracts)).catch((cause: unknown) => logger.failure('receipts', cause))
   return [
     ...fhirIngestRoutes(fhir),
+    ...publishedRoutes(shipped, fhir),
     ...questionnaireRoutes(forms),
     ...extractRoutes(extracts),
     ...registerRoutes({

@@ -41,7 +41,7 @@ export type Interact = (call: FhirCall) => Promise<FhirAnswer>
 
 /**
  * What a module offers for one resource type; an interaction left out is 405. `update` without `call.id` is a conditional update.
- * `parameters` and `documentation` go into the CapabilityStatement as they stand.
+ * `operations`, `profiles`, `includes` and `documentation` go into the CapabilityStatement as they stand; search parameters come from their table.
  */
 export type TypeHandlers = {
   readonly create?: Interact
@@ -50,8 +50,8 @@ export type TypeHandlers = {
   readonly vread?: Interact
   readonly search?: Interact
   readonly history?: Interact
-  readonly parameters?: readonly { readonly name: string; readonly type: string; readonly documentation?: string }[]
   readonly operations?: readonly { readonly name: string; readonly definition: string }[]
   readonly profiles?: readonly string[]
+  readonly includes?: readonly string[]
   readonly documentation?: string
 }

@@ -1,7 +1,8 @@
 import type { CapabilityStatement, CapabilityStatementRestResource } from 'fhir/r4.js'
 import { handlersFor } from './dispatch.ts'
 import { type FhirDeps, fhirBase } from './door.ts'
-import { isOffered, offeredSearch, offeredTypes } from './offered.ts'
+import { isOffered, offeredTypes } from './offered.ts'
+import { everyTypeParameters, searchParametersOf } from './search-parameters.ts'
 
 const sdc = 'http://hl7.org/fhir/uv/sdc/CapabilityStatement'
 /** The date the offer last changed; part of the statement, not of the clock. */
@@ -43,7 +44,7 @@ export function capabilityStatement(deps: FhirDeps): CapabilityStatement {
 function resourceEntry(type: string, deps: FhirDeps): CapabilityStatementRestResource {
   const handlers = handlersFor(type, deps)
   const theirs = deps.typeHandlers.get(type)
-  const parameters = theirs?.search ? (theirs.parameters ?? []) : isOffered(type) ? offeredSearch : []
+  const parameters = handlers.search ? searchedBy(type) : []
   const isIngested = isOffered(type) && handlers.create !== undefined && theirs?.create === undefined
   const documentation = theirs?.documentation ?? (isOffered(type) ? documentationOf[offeredTypes[type]] : undefined)
   return {
@@ -55,13 +56,12 @@ function resourceEntry(type: string, deps: FhirDeps): CapabilityStatementRestRes
     readHistory: handlers.vread !== undefined,
     updateCreate: false,
     conditionalCreate: isIngested,
-    conditionalRead: isOffered(type) ? 'not-match' : 'not-supported',
+    conditionalRead: handlers.read ? 'full-support' : 'not-supported',
     conditionalUpdate: isIngested,
     conditionalDelete: 'not-supported',
     ...(isIngested ? { referencePolicy: ['literal', 'logical', 'local'] } : {}),
-    ...(parameters.length > 0
-      ? { searchParam: parameters.map(parameter => ({ ...parameter, type: searchType(parameter.type) })) }
-      : {}),
+    ...(theirs?.includes ? { searchInclude: theirs.includes.map(name => `${type}:${name}`) } : {}),
+    ...(parameters.length > 0 ? { searchParam: parameters } : {}),
     ...(theirs?.operations ? { operation: [...theirs.operations] } : {}),
   }
 }
@@ -84,18 +84,17 @@ function interactionsOf(
   ]
 }
 
-const searchTypes = [
-  'number',
-  'date',
-  'string',
-  'token',
-  'reference',
-  'composite',
-  'quantity',
-  'uri',
-  'special',
-] as const
+/** The parameters of a type as the statement lists them; the modifiers of each stand in its documentation. */
+function searchedBy(type: string): NonNullable<CapabilityStatementRestResource['searchParam']> {
+  const own = searchParametersOf(type).map(({ name, type: kind, modifiers, documentation }) => {
+    const taken = `Modifiers: ${['missing', ...modifiers].map(one => `:${one}`).join(', ')}.`
+    return { name, type: kind, documentation: documentation ? `${documentation} ${taken}` : taken }
+  })
+  const every = everyTypeParameters.filter(({ name }) => name !== '_lastUpdated' || isKeptByVersion(type))
+  return [...every, ...own]
+}
 
-function searchType(text: string): (typeof searchTypes)[number] {
-  return searchTypes.find(type => type === text) ?? 'special'
+/** Types with versions of their own; what is published or put together has no time of being kept. */
+function isKeptByVersion(type: string): boolean {
+  return type === 'QuestionnaireResponse' || (isOffered(type) && type !== 'EpisodeOfCare')
 }

@@ -1,11 +1,13 @@
 import { issue } from '../../fls/issue.ts'
 import { Refusal } from '../../http/refusal.ts'
 import type { Dispatch } from './bundle.ts'
-import type { FhirCall, Interact, TypeHandlers } from './call.ts'
+import type { FhirAnswer, FhirCall, Interact, TypeHandlers } from './call.ts'
 import type { FhirDeps } from './door.ts'
 import { create, update } from './ingest.ts'
+import { unlessHeld } from './not-modified.ts'
 import { isOffered } from './offered.ts'
 import { history, read, search } from './reads.ts'
+import { shaped, shapeOf } from './shape.ts'
 import { isResourceType } from './validate.ts'
 
 export type Interaction = 'create' | 'update' | 'read' | 'vread' | 'search' | 'history'
@@ -59,12 +61,30 @@ function bothOf(name: 'read' | 'vread' | 'history', own: TypeHandlers, theirs: T
 export function interactionOf(name: Interaction, type: string, deps: FhirDeps, isInBundle = false): Interact {
   if (!isResourceType(type)) throw new Refusal(404, [issue('resource-type-unknown', 'address')])
   const found = handlersFor(type, deps)[name]
-  if (found) return found
+  if (found) return name === 'create' || name === 'update' ? found : asRead(found)
   if (isInBundle && !deps.typeHandlers.has(type)) {
     if (name === 'create') return call => create(call, deps)
     if (name === 'update') return call => update(call, deps)
   }
   throw new Refusal(405, [issue('interaction-not-supported', type, { hint: name })])
+}
+
+/** A resource as the caller may read it; undefined when there is none for them. */
+export async function readIfVisible(call: FhirCall, deps: FhirDeps): Promise<FhirAnswer | undefined> {
+  try {
+    return await handlersFor(call.type, deps).read?.(call)
+  } catch (error) {
+    if (error instanceof Refusal) return undefined
+    throw error
+  }
+}
+
+/** Every read, alone or in a Bundle: only when the caller does not hold it already, in the shape asked for. */
+function asRead(interact: Interact): Interact {
+  return async call => {
+    const shape = shapeOf(call)
+    return shaped(unlessHeld(await interact(call), call.headers), shape)
+  }
 }
 
 /** Entries of a Bundle find their interaction as requests by themselves do. */

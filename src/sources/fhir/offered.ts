@@ -49,23 +49,3 @@ export const subjectElements: Readonly<Partial<Record<string, string>>> = {
   Procedure: 'subject',
   ServiceRequest: 'subject',
 }
-
-/** Search parameters of every offered type. */
-export const offeredSearch = [
-  { name: '_id', type: 'token', documentation: 'The resource id; several separated by commas.' },
-  {
-    name: 'identifier',
-    type: 'token',
-    documentation: '`system|value`, `|value` or `value`; several separated by commas.',
-  },
-] as const
-
-/** Parameters that shape the answer. `_format` is read by content negotiation. */
-export const resultParameters: ReadonlySet<string> = new Set([
-  '_count',
-  '_total',
-  '_summary',
-  '_format',
-  '_page',
-  '_pretty',
-])

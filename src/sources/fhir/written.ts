@@ -4,6 +4,8 @@ import type { IndexedResource } from '../../store/resources.ts'
 import type { InboxEntry } from '../arrival.ts'
 import { isObject, type JsonObject, type JsonValue, listAt, objectsAt, textAt } from './json.ts'
 import { referenceTexts } from './rewrite.ts'
+import { searchParametersOf } from './search-parameters.ts'
+import { searchTermsOf } from './search-terms.ts'
 import { tokenOf } from './token.ts'
 
 /**
@@ -75,13 +77,18 @@ export function writtenResources(entry: InboxEntry): IndexedResource[] {
     const resource = resourceAt(root, path)
     if (!resource) return []
     const references = ownReferences(resource, notes.references)
+    const became = new Map(references)
+    const resolved = (text: string): string => became.get(text) ?? text
     return [
       {
         type,
         id,
         sender: entry.sender,
         organisation: entry.organisation,
-        search: { identifier: identifierTokens(resource) },
+        search: {
+          ...searchTermsOf(resource, searchParametersOf(type), resolved),
+          identifier: identifierTokens(resource),
+        },
         ...(type === 'Patient' ? { patient: { identifier: identifiersOf(resource) } } : {}),
         ...(type === 'Medication' && isObject(resource['code']) ? { medication: { code: resource['code'] } } : {}),
         version: {

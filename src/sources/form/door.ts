@@ -6,9 +6,10 @@ import { issue } from '../../fls/issue.ts'
 import { Refusal } from '../../http/refusal.ts'
 import type { ResponseDocument, ResponseQuery } from '../../store/responses.ts'
 import type { Accept, InboxEntry } from '../arrival.ts'
-import type { FhirCall } from '../fhir/call.ts'
+import type { FhirAnswer, FhirCall } from '../fhir/call.ts'
 import type { Hmac } from '../fhir/identity.ts'
 import type { JsonObject } from '../fhir/json.ts'
+import type { DateCondition } from '../fhir/search-dates.ts'
 
 /** All the form door needs from outside. What is given sees nothing beyond the organisations it is asked for. */
 export type FormDeps = {
@@ -37,6 +38,8 @@ export type FormDeps = {
     ) => Promise<{ page: ResponseDocument[]; total: number }>
     readonly index: (entry: InboxEntry) => Promise<void>
   }
+  /** A resource on the same FHIR door, as the caller may read it; undefined when there is none for them. */
+  readonly readResource?: (call: FhirCall) => Promise<FhirAnswer | undefined>
   /** Episodes an analyst may be shown (opt-outs left out), and the name they go by outside. */
   readonly research?: {
     readonly episodes: (principal: Principal) => AsyncIterable<Episode>
@@ -48,11 +51,15 @@ export type EpisodeQuery = {
   readonly status?: readonly Episode['status'][]
   /** By NHS number (1.01), else by the local number of the principal's own organisations. */
   readonly patients?: readonly { readonly isNhsNumber: boolean; readonly number: string }[]
-  /** First and last day of 1.09. */
-  readonly from?: string
-  readonly to?: string
+  /** On the day of 1.09; all must hold. */
+  readonly diagnosed: readonly DateCondition[]
+  /** Without (true) or with a day of 1.09. */
+  readonly isUndated?: boolean
+  /** Without patient or status: no episode is. */
+  readonly isNone?: boolean
   readonly after?: string
   readonly count: number
+  readonly hasTotal: boolean
 }
 
 export function fhirBaseOf(deps: Pick<FormDeps, 'baseUrl'>): string {

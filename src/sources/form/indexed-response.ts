@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { InboxId } from '../../fls/fact.ts'
-import type { IndexedResponse, ResponseSearch } from '../../store/responses.ts'
+import type { IndexedResponse } from '../../store/responses.ts'
 import type { InboxEntry } from '../arrival.ts'
-import { isObject, type JsonObject, objectAt, textAt } from '../fhir/json.ts'
-import { tokenOf } from '../fhir/token.ts'
-import { identifierTokens } from '../fhir/written.ts'
-import { dateRange } from './date-limits.ts'
+import { isObject, type JsonObject } from '../fhir/json.ts'
+import { searchParametersOf } from '../fhir/search-parameters.ts'
+import { searchTermsOf } from '../fhir/search-terms.ts'
 import { formNotesOf, formRecordKey, subjectNumbers } from './form-notes.ts'
 
 /** Opaque, the same whenever the entry is indexed. */
@@ -24,7 +23,7 @@ export function indexedResponse(entry: InboxEntry): IndexedResponse | undefined 
   return {
     _id: notes.response,
     organisation: entry.organisation,
-    search: searchOf(resource),
+    search: searchTermsOf(resource, searchParametersOf('QuestionnaireResponse')),
     version: {
       versionId: responseVersionId(entry.id),
       inboxId: entry.id,
@@ -44,32 +43,4 @@ function parsed(bytes: Buffer): JsonObject | undefined {
     if (cause instanceof SyntaxError) return undefined
     throw cause
   }
-}
-
-function searchOf(resource: JsonObject): ResponseSearch {
-  const questionnaire = textAt(resource, 'questionnaire')
-  const authored = dateRange(textAt(resource, 'authored') ?? '')
-  return {
-    ...(questionnaire === undefined
-      ? {}
-      : { questionnaire: [...new Set([questionnaire, questionnaire.replace(/\|.*$/, '')])] }),
-    status: textAt(resource, 'status') ?? '',
-    subject: referenceTokens(objectAt(resource, 'subject')),
-    author: referenceTokens(objectAt(resource, 'author')),
-    identifier: identifierTokens(resource),
-    ...(authored ? { authoredFirst: authored.first, authoredLast: authored.last } : {}),
-  }
-}
-
-/** `Type/id` of a reference, and `system|value` and `*|value` of its identifier. */
-function referenceTokens(reference: JsonObject | undefined): string[] {
-  const literal = /([A-Z][A-Za-z]+\/[A-Za-z0-9.-]{1,64})(?:\/_history\/[^/]+)?$/.exec(
-    textAt(reference, 'reference') ?? '',
-  )?.[1]
-  const identifier = objectAt(reference, 'identifier')
-  const value = textAt(identifier, 'value')
-  return [
-    ...(literal ? [literal] : []),
-    ...(value === undefined ? [] : [tokenOf(textAt(identifier, 'system') ?? '', value), tokenOf('*', value)]),
-  ]
 }
