@@ -143,6 +143,8 @@ function onUnknown(text: string, at: string, faults: string[]): OnUnknown {
 
 function readValues(bytes: Buffer, name: string, values: Map<string, Map<string, string>>, faults: string[]): void {
   for (const line of readTable(bytes, name, valueColumns, faults, ['note'])) {
+    // A row of a starting feed nobody has given a meaning yet.
+    if (line.cell('to') === '') continue
     const table = values.get(line.cell('table')) ?? new Map<string, string>()
     const word = line.cell('from').toUpperCase()
     if (table.has(word)) faults.push(`${line.at}, from: stands twice in ${line.cell('table')}`)

@@ -18,6 +18,8 @@ export function readLocalCodes(
 ): readonly CodeRow[] {
   const concepts = new Set(terminology.rows.map(row => `${row.set}\u0000${row.concept}`))
   return readTable(bytes, name, columns, faults, ['laterality', 'kind', 'display', 'note']).flatMap(line => {
+    // A row of a starting feed nobody has given a meaning yet.
+    if (line.cell('set') === '' && line.cell('concept') === '') return []
     const row = line.cell('set') === 'standard' ? standardRow(line, terminology) : ownRow(line)
     const isKnown =
       row && (line.cell('set') === 'standard' || concepts.has(`${row.set}\u0000${row.concept}`) || isGeneric(row))
