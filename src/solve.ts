@@ -13,8 +13,8 @@ import { pairIsNear, solvePersons } from './linkage/persons.ts'
 import type { ReadingTables } from './mapping/read.ts'
 import type { Registers } from './registers.ts'
 import type { PersonDocument, PersonFracture, RecordDocument, ReviewDocument } from './store/documents.ts'
+import type { Finder } from './store/neighbours.ts'
 import { joinOutcomes, type Outcome } from './store/outcome.ts'
-import type { Finder } from './store/records.ts'
 
 export type LinkageModels = { readonly person: PersonModel; readonly fracture: FractureModel }
 export type SolveContext = {

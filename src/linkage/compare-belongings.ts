@@ -1,7 +1,6 @@
 import { daysBetween, isDay, type PartialDate } from '../fls/dates.ts'
 import type { CoreLevels } from './compare.ts'
-import type { ComparableRecord, Facet } from './facet.ts'
-import type { Part } from './linkage.ts'
+import type { ComparableRecord } from './facet.ts'
 import type { PersonModel } from './models.ts'
 import { isOneEdit } from './one-edit.ts'
 
@@ -29,34 +28,57 @@ export type Belongings = {
   readonly deathDates: readonly PartialDate[]
 }
 
+const ofOne = new WeakMap<ComparableRecord, Belongings>()
+
 /** Numbers, addresses and practices of several records together. */
 export function belongingsOf(records: readonly ComparableRecord[]): Belongings {
-  const facets = records.flatMap(record => record.facets)
-  const collect = (read: (facet: Facet) => string | undefined) => new Set(facets.flatMap(facet => read(facet) ?? []))
-  return {
-    nhsNumbers: collect(facet => facet.nhsNumber),
-    hasVerified: facets.some(facet => facet.isNhsVerified && facet.nhsNumber),
-    hasUnverified: facets.some(facet => facet.isNhsUnverified && facet.nhsNumber),
-    invalidNumbers: collect(facet => facet.invalidNhsNumber),
-    postcodes: collect(facet => facet.postcode),
-    careHomePostcodes: collect(facet => (facet.isCareHome ? facet.postcode : undefined)),
-    practices: collect(facet => facet.gpPractice),
-    localNumbers: collect(facet => facet.localNumber),
-    authorities: collect(facet => facet.authority),
-    deathDates: records.flatMap(record => record.deathDate ?? []),
-  }
+  const [only] = records
+  const known = records.length === 1 && only ? ofOne.get(only) : undefined
+  if (known) return known
+  const made = gatherBelongings(records)
+  if (records.length === 1 && only) ofOne.set(only, made)
+  return made
 }
 
-/** Adds what may agree with any version: NHS number, postcode, practice, local number, death; and the household caution. */
+function gatherBelongings(records: readonly ComparableRecord[]): Belongings {
+  const sets = {
+    nhsNumbers: new Set<string>(),
+    invalidNumbers: new Set<string>(),
+    postcodes: new Set<string>(),
+    careHomePostcodes: new Set<string>(),
+    practices: new Set<string>(),
+    localNumbers: new Set<string>(),
+    authorities: new Set<string>(),
+  }
+  let [hasVerified, hasUnverified] = [false, false]
+  for (const { facets } of records)
+    for (const facet of facets) {
+      addTo(sets.nhsNumbers, facet.nhsNumber)
+      addTo(sets.invalidNumbers, facet.invalidNhsNumber)
+      addTo(sets.postcodes, facet.postcode)
+      if (facet.isCareHome) addTo(sets.careHomePostcodes, facet.postcode)
+      addTo(sets.practices, facet.gpPractice)
+      addTo(sets.localNumbers, facet.localNumber)
+      addTo(sets.authorities, facet.authority)
+      if (facet.nhsNumber && facet.isNhsVerified) hasVerified = true
+      if (facet.nhsNumber && facet.isNhsUnverified) hasUnverified = true
+    }
+  return { ...sets, hasVerified, hasUnverified, deathDates: records.flatMap(record => record.deathDate ?? []) }
+}
+
+function addTo(set: Set<string>, value: string | undefined): void {
+  if (value !== undefined) set.add(value)
+}
+
+/** Adds what may agree with any version: NHS number, postcode, practice, local number, death. */
 export function compareBelongings(
   left: Belongings,
   right: Belongings,
   core: CoreLevels,
-  model: PersonModel,
   isSuperseded: boolean,
-): { levels: Levels; parts: Part[]; adjustments: Part[] } {
+): Levels {
   const postcode = postcodeLevel(left, right)
-  const levels: Levels = {
+  return {
     ...core,
     nhsNumber: nhsLevel(left, right, isSuperseded),
     postcode,
@@ -64,45 +86,22 @@ export function compareBelongings(
     localNumber: localNumberLevel(left, right),
     deathDate: deathLevel(left.deathDates, right.deathDates),
   }
-  const { bits } = model
-  const parts: Part[] = [
-    {
-      field: 'nhsNumber',
-      level: levels.nhsNumber,
-      bits: levels.nhsNumber === 'missing' ? 0 : bits.nhsNumber[levels.nhsNumber],
-    },
-    { field: 'postcode', level: postcode, bits: postcode === 'missing' ? 0 : bits.postcode[postcode] },
-    {
-      field: 'gpPractice',
-      level: levels.gpPractice,
-      bits: levels.gpPractice === 'missing' ? 0 : bits.gpPractice[levels.gpPractice],
-    },
-    {
-      field: 'localNumber',
-      level: levels.localNumber,
-      bits: levels.localNumber === 'missing' ? 0 : bits.localNumber[levels.localNumber],
-    },
-    {
-      field: 'deathDate',
-      level: levels.deathDate,
-      bits: levels.deathDate === 'missing' ? 0 : bits.deathDate[levels.deathDate],
-    },
-  ]
-  return {
-    levels,
-    parts,
-    adjustments: isHousehold(levels)
-      ? [{ field: 'household', level: 'shared address', bits: model.adjustments.household }]
-      : [],
-  }
+}
+
+export const belongingFields = ['nhsNumber', 'postcode', 'gpPractice', 'localNumber', 'deathDate'] as const
+
+export function belongingBits(field: (typeof belongingFields)[number], levels: Levels, model: PersonModel): number {
+  const table: Readonly<Record<string, number>> = model.bits[field]
+  return table[levels[field]] ?? 0
 }
 
 /** Surname, address and practice come with the household; without forename and birth date they say less than their sum. */
-function isHousehold(levels: Levels): boolean {
+export function isHousehold(levels: Levels): boolean {
+  if (levels.postcode !== 'exact') return false
   const hasFamilyName = !['differ', 'missing', 'swapped'].includes(levels.surname)
   const hasOwnName = !['differ', 'alike', 'missing'].includes(levels.forename)
   const hasOwnBirthDate = ['exact', 'swapped', 'one-digit', 'month-agrees'].includes(levels.birthDate)
-  return hasFamilyName && levels.postcode === 'exact' && !(hasOwnName && hasOwnBirthDate)
+  return hasFamilyName && !(hasOwnName && hasOwnBirthDate)
 }
 
 function nhsLevel(left: Belongings, right: Belongings, isSuperseded: boolean): NhsLevel {
@@ -118,12 +117,14 @@ function nhsLevel(left: Belongings, right: Belongings, isSuperseded: boolean): N
 }
 
 function nearAny(invalid: ReadonlySet<string>, valid: ReadonlySet<string>): boolean {
+  if (invalid.size === 0 || valid.size === 0) return false
   return [...invalid].some(number => [...valid].some(other => isOneEdit(number, other)))
 }
 
 function postcodeLevel(left: Belongings, right: Belongings): Levels['postcode'] {
   if (left.postcodes.size === 0 || right.postcodes.size === 0) return 'missing'
-  const shared = [...left.postcodes].filter(postcode => right.postcodes.has(postcode))
+  const [few, many] = left.postcodes.size <= right.postcodes.size ? [left, right] : [right, left]
+  const shared = [...few.postcodes].filter(postcode => many.postcodes.has(postcode))
   const isHome = (postcode: string) => left.careHomePostcodes.has(postcode) || right.careHomePostcodes.has(postcode)
   if (shared.some(postcode => !isHome(postcode))) return 'exact'
   if (shared.length > 0) return 'exact-care-home'
@@ -145,6 +146,7 @@ function localNumberLevel(left: Belongings, right: Belongings): Levels['localNum
 }
 
 function deathLevel(left: readonly PartialDate[], right: readonly PartialDate[]): Levels['deathDate'] {
+  if (left.length === 0 || right.length === 0) return 'missing'
   const days = left.flatMap(one =>
     right.flatMap(two => (isDay(one) && isDay(two) ? [Math.abs(daysBetween(one, two))] : [])),
   )
@@ -153,6 +155,8 @@ function deathLevel(left: readonly PartialDate[], right: readonly PartialDate[])
 }
 
 function meets(left: ReadonlySet<string>, right: ReadonlySet<string>): boolean {
-  for (const value of left) if (right.has(value)) return true
+  const [few, many] = left.size <= right.size ? [left, right] : [right, left]
+  if (few.size === 0) return false
+  for (const value of few) if (many.has(value)) return true
   return false
 }

@@ -20,10 +20,17 @@ export function compareBirthDates(
   const [year, month, day] = one.split('-')
   const [otherYear, otherMonth, otherDay] = two.split('-')
   if (year === otherYear && month === otherDay && day === otherMonth) return 'swapped'
-  if (isOneEdit(one.replaceAll('-', ''), two.replaceAll('-', ''))) return 'one-digit'
+  if (unlikeLetters(one, two) <= 2 && isOneEdit(one.replaceAll('-', ''), two.replaceAll('-', ''))) return 'one-digit'
   const equalParts = [year === otherYear, month === otherMonth, day === otherDay].filter(Boolean).length
   if (equalParts >= 2) return 'two-parts'
   return year === otherYear ? 'year-only' : 'differ'
+}
+
+/** Places at which two texts of one length differ. */
+function unlikeLetters(one: string, two: string): number {
+  let count = 0
+  for (let index = 0; index < one.length; index++) if (one.charCodeAt(index) !== two.charCodeAt(index)) count++
+  return count
 }
 
 function compareAtCoarser(one: PartialDate, two: PartialDate): BirthDateLevel {

@@ -10,7 +10,7 @@ import {
   type NameFinding,
   type SurnameLevel,
 } from './compare-names.ts'
-import type { Facet } from './facet.ts'
+import { coreText, type Facet } from './facet.ts'
 import type { Part } from './linkage.ts'
 import type { PersonModel } from './models.ts'
 
@@ -32,10 +32,34 @@ export type CoreComparison = {
 
 /** The best pair of demographic versions of two records; ties fall to the first in canonical order. */
 export function compareCores(left: readonly Facet[], right: readonly Facet[], model: PersonModel): CoreComparison {
+  return bestOf(left, right, (one, two) => compareCore(one, two, model))
+}
+
+/** `compareCores` for one component, where few names and dates stand in many records: what says the same is compared once. */
+export function rememberCores(model: PersonModel): (left: readonly Facet[], right: readonly Facet[]) => CoreComparison {
+  const known = new Map<string, Map<string, CoreComparison>>()
+  const compare = (one: Facet, two: Facet): CoreComparison => {
+    const text = coreText(one)
+    const row = known.get(text) ?? new Map<string, CoreComparison>()
+    if (row.size === 0) known.set(text, row)
+    const found = row.get(coreText(two))
+    if (found) return found
+    const made = compareCore(one, two, model)
+    row.set(coreText(two), made)
+    return made
+  }
+  return (left, right) => bestOf(left, right, compare)
+}
+
+function bestOf(
+  left: readonly Facet[],
+  right: readonly Facet[],
+  compare: (one: Facet, two: Facet) => CoreComparison,
+): CoreComparison {
   let best: CoreComparison | undefined
   for (const one of left)
     for (const two of right) {
-      const found = compareCore(one, two, model)
+      const found = compare(one, two)
       if (!best || found.bits > best.bits) best = found
     }
   return best ?? emptyCore

@@ -65,12 +65,32 @@ export function comparableRecord(evidence: RecordEvidence): ComparableRecord {
 export function fullest(facets: readonly Facet[]): readonly Facet[] {
   const distinct = new Map<string, Facet>()
   for (const facet of facets) {
-    const { surnames, forenames, birthDate, sex, isExactOnly } = facet
-    const said = JSON.stringify([surnames, forenames, birthDate, sex, isExactOnly])
-    if (!distinct.has(said)) distinct.set(said, facet)
+    const { core } = textsOf(facet)
+    if (!distinct.has(core)) distinct.set(core, facet)
   }
   const all = [...distinct.values()]
   return all.filter(one => !all.some(other => other !== one && saysNoMore(one, other)))
+}
+
+/** What a facet says of name, birth date and sex as one text: facets of equal text compare alike with every other facet. */
+export function coreText(facet: Facet): string {
+  return textsOf(facet).core
+}
+
+type Texts = { readonly core: string; readonly surnames: string; readonly forenames: string }
+const texts = new WeakMap<Facet, Texts>()
+
+function textsOf(facet: Facet): Texts {
+  const known = texts.get(facet)
+  if (known) return known
+  const { surnames, forenames, birthDate, sex, isExactOnly } = facet
+  const made = {
+    core: JSON.stringify([surnames, forenames, birthDate, sex, isExactOnly]),
+    surnames: JSON.stringify(surnames),
+    forenames: JSON.stringify(forenames),
+  }
+  texts.set(facet, made)
+  return made
 }
 
 /** Field by field the same as the other, or nothing. */
@@ -79,13 +99,9 @@ function saysNoMore(one: Facet, other: Facet): boolean {
     one.isExactOnly === other.isExactOnly &&
     (one.sex === undefined || one.sex === other.sex) &&
     (one.birthDate === undefined || other.birthDate?.startsWith(one.birthDate) === true) &&
-    (one.forenames.length === 0 || isSame(one.forenames, other.forenames)) &&
-    (one.surnames.length === 0 || isSame(one.surnames, other.surnames))
+    (one.forenames.length === 0 || textsOf(one).forenames === textsOf(other).forenames) &&
+    (one.surnames.length === 0 || textsOf(one).surnames === textsOf(other).surnames)
   )
-}
-
-function isSame(one: readonly unknown[], other: readonly unknown[]): boolean {
-  return one.length === other.length && JSON.stringify(one) === JSON.stringify(other)
 }
 
 /** One demographic version with names folded, placeholder dates, ZZ99 postcodes and pseudo practices taken out. */

@@ -35,7 +35,7 @@ export const guardNames = Object.keys(guards) as readonly GuardName[]
 
 /** Names of the guards that fire, in the order of the table; `off` leaves some out, to see what each of them costs. */
 export function guardsFor(levels: Levels, off: readonly string[] = []): GuardName[] {
-  return guardNames.filter(name => !off.includes(name) && guards[name](levels))
+  return guardNames.filter(name => guards[name](levels) && !off.includes(name))
 }
 
 export function hasEqualNhs(levels: Levels): boolean {

@@ -2,7 +2,7 @@ import type { RecordKey } from '../fls/fact.ts'
 import { comparableRecord } from './facet.ts'
 import type { Explanation, RecordEvidence } from './linkage.ts'
 import type { PersonModel } from './models.ts'
-import { nobodyShare, type PairScore, posterior, scoreRecords } from './score.ts'
+import { nobodyShare, type PairScore, posterior, reasonsOf, scoreRecords } from './score.ts'
 
 export type Rival = { readonly candidate: string; readonly totalBits: number }
 
@@ -31,8 +31,7 @@ export function explainPair(given: {
     record: given.record,
     candidate: given.candidate,
     priorBits: model.priorBits,
-    parts: score.parts,
-    adjustments: score.adjustments,
+    ...reasonsOf(score, model),
     guards: [...new Set([...score.guards, ...(given.guards ?? [])])],
     totalBits: score.totalBits,
     probability,

@@ -48,7 +48,7 @@ function joinedMember(
       : []
   const score = {
     ...scored,
-    adjustments: [...scored.adjustments, ...hint],
+    known: [...scored.known, ...hint],
     totalBits: scored.totalBits + (hint[0]?.bits ?? 0),
   }
   const rivals = others
@@ -74,6 +74,7 @@ function joinedMember(
 }
 
 function decidedBy(record: ComparableRecord, rest: Hub, book: ScoreBook): Explanation['decidedBy'] {
+  if (book.edges.joins.length === 0) return 'model'
   const keys = new Set(rest.records.map(other => pairKey(record, other)))
   const joins = book.edges.joins.filter(join => keys.has(pairKey(join.a, join.b)))
   if (joins.some(join => join.by === 'human')) return 'human'

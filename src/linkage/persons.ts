@@ -8,7 +8,7 @@ import { type Join, pairKey, readEdges } from './person-edges.ts'
 import { explainPair, gradeOf } from './person-explanation.ts'
 import { hubExplanation, personOf } from './person-members.ts'
 import { scoreRecords } from './score.ts'
-import { type Hub, hubOf, openScoreBook, type ScoreBook } from './score-book.ts'
+import { type Hub, hubOf, joinOf, openScoreBook, type ScoreBook } from './score-book.ts'
 
 type Review = PersonsSolution['reviews'][number]
 const reviewsPerHub = 3
@@ -67,7 +67,7 @@ function applyJoins(
       refused.push({ a, b, guard: 'human' })
       continue
     }
-    const hub = hubOf([...one.records, ...two.records])
+    const hub = joinOf(one, two)
     for (const record of hub.records) hubOfRecord.set(record, hub)
   }
   return {

@@ -1,10 +1,10 @@
-import { compareCores } from './compare.ts'
+import { rememberCores } from './compare.ts'
 import { type Belongings, belongingsOf } from './compare-belongings.ts'
 import { type ComparableRecord, type Facet, fullest } from './facet.ts'
 import type { Part } from './linkage.ts'
 import type { PersonModel } from './models.ts'
 import { type Edges, pairKey } from './person-edges.ts'
-import { type PairScore, scoreFrom, scoreRecords } from './score.ts'
+import { type PairScore, scoreFrom } from './score.ts'
 
 /** A person in the making: records in canonical order. `order` is made of theirs, so equal sets are equal hubs. */
 export type Hub = {
@@ -13,6 +13,12 @@ export type Hub = {
   readonly belongings: Belongings
   /** What all its records say of name, birth date and sex, without what is only part of something else they say. */
   readonly cores: readonly Facet[]
+  /** The two hubs it was joined from, if it was: what holds between any of their records holds for it. */
+  readonly joined?: readonly [Hub, Hub]
+}
+
+export function joinOf(one: Hub, two: Hub): Hub {
+  return { ...hubOf([...one.records, ...two.records]), joined: [one, two] }
 }
 
 export function hubOf(records: readonly ComparableRecord[]): Hub {
@@ -38,36 +44,43 @@ export type ScoreBook = {
 /** An empty book for one component. */
 export function openScoreBook(model: PersonModel, edges: Edges, guardsOff: readonly string[] = []): ScoreBook {
   const hasAssertions = edges.superseded.size + edges.apart.size + edges.hints.size > 0
+  const noAssertions = { isSuperseded: false, adjustments: [], guardsOff }
   const contextOf = (one: Hub, two: Hub) => {
-    const keys = hasAssertions ? keysBetween(one, two) : []
+    const keys = keysBetween(one, two)
     const isSuperseded = keys.some(key => edges.superseded.has(key))
     return { isSuperseded, adjustments: hintsAmong(keys, edges, model), guardsOff }
   }
-  const recordScoreOf = rememberPairs<ComparableRecord, PairScore>((one, two) =>
-    scoreRecords(one, two, model, contextOf(hubOf([one]), hubOf([two]))),
-  )
-  const scoreOf = rememberPairs<Hub, PairScore>((left, right) =>
+  const compareCores = rememberCores(model)
+  const recordScoreOf = rememberPairs<ComparableRecord, PairScore>((left, right) =>
     scoreFrom(
-      compareCores(left.cores, right.cores, model),
-      left.belongings,
-      right.belongings,
+      compareCores(left.cores, right.cores),
+      belongingsOf([left]),
+      belongingsOf([right]),
       model,
-      contextOf(left, right),
+      hasAssertions ? contextOf(hubOf([left]), hubOf([right])) : noAssertions,
     ),
   )
+  const scoreOf = rememberPairs<Hub, PairScore>((left, right) => {
+    const [one, two] = [left.records[0], right.records[0]]
+    if (one && two && left.records.length + right.records.length === 2) return recordScoreOf(one, two)
+    const context = hasAssertions ? contextOf(left, right) : noAssertions
+    return scoreFrom(compareCores(left.cores, right.cores), left.belongings, right.belongings, model, context)
+  })
   const speaksAgainst = (left: ComparableRecord, right: ComparableRecord) =>
     recordScoreOf(left, right).totalBits - model.priorBits <= model.thresholds.contradictionBits
+  // Asked of the hubs it was joined from, which mostly have answered before: else every join would ask all its records again.
+  const anySpeaksAgainst: (one: Hub, two: Hub) => boolean = rememberPairs<Hub, boolean>((one, two) => {
+    if (one.joined) return one.joined.some(part => anySpeaksAgainst(part, two))
+    if (two.joined) return two.joined.some(part => anySpeaksAgainst(one, part))
+    return one.records.some(left => two.records.some(right => speaksAgainst(left, right)))
+  })
   return {
     model,
     edges,
     recordScoreOf,
     scoreOf,
     areApart: (one, two) => edges.apart.size > 0 && keysBetween(one, two).some(key => edges.apart.has(key)),
-    contradicts: rememberPairs<Hub, boolean>(
-      (one, two) =>
-        one.records.length + two.records.length > 2 &&
-        one.records.some(left => two.records.some(right => speaksAgainst(left, right))),
-    ),
+    contradicts: (one, two) => one.records.length + two.records.length > 2 && anySpeaksAgainst(one, two),
   }
 }
 
@@ -79,15 +92,23 @@ function keysBetween(one: Hub, two: Hub): string[] {
 function rememberPairs<Thing extends { readonly order: string }, Value>(
   make: (left: Thing, right: Thing) => Value,
 ): (one: Thing, two: Thing) => Value {
-  const known = new Map<Thing, Map<Thing, Value>>()
+  const places = new Map<Thing, number>()
+  const placeOf = (thing: Thing): number => {
+    const known = places.get(thing)
+    if (known !== undefined) return known
+    places.set(thing, places.size)
+    return places.size - 1
+  }
+  const rows: (Value | undefined)[][] = []
   return (one, two) => {
-    const [left, right] = one.order <= two.order ? [one, two] : [two, one]
-    const row = known.get(left) ?? new Map<Thing, Value>()
-    known.set(left, row)
-    const found = row.get(right)
-    if (found !== undefined) return found
-    const value = make(left, right)
-    row.set(right, value)
+    const [first, second] = [placeOf(one), placeOf(two)]
+    const [low, high] = first < second ? [first, second] : [second, first]
+    const known = rows[high]?.[low]
+    if (known !== undefined) return known
+    const value = one.order <= two.order ? make(one, two) : make(two, one)
+    const row = rows[high] ?? []
+    rows[high] = row
+    row[low] = value
     return value
   }
 }

@@ -1,15 +1,24 @@
 import { type CoreComparison, compareCores, sumBits } from './compare.ts'
-import { type Belongings, belongingsOf, compareBelongings, type Levels } from './compare-belongings.ts'
+import {
+  type Belongings,
+  belongingBits,
+  belongingFields,
+  belongingsOf,
+  compareBelongings,
+  isHousehold,
+  type Levels,
+} from './compare-belongings.ts'
 import type { ComparableRecord } from './facet.ts'
 import { guardsFor } from './guards.ts'
 import type { Part } from './linkage.ts'
 import type { PersonModel } from './models.ts'
 
-/** How two sets of records compare: log2 likelihood ratios per field, and what the guards say. `totalBits` = prior + parts + adjustments. */
+/** How two sets of records compare, and what the guards say. `totalBits` = prior + parts + adjustments, as `reasonsOf` lists them. */
 export type PairScore = {
   readonly levels: Levels
-  readonly parts: readonly Part[]
-  readonly adjustments: readonly Part[]
+  readonly core: CoreComparison
+  /** Bits for what is known about the pair besides its fields. */
+  readonly known: readonly Part[]
   readonly guards: readonly string[]
   readonly totalBits: number
 }
@@ -47,15 +56,35 @@ export function scoreFrom(
   model: PersonModel,
   context: PairContext,
 ): PairScore {
-  const rest = compareBelongings(left, right, core.levels, model, context.isSuperseded)
-  const parts = [...core.parts, ...rest.parts]
-  const adjustments = [...core.adjustments, ...rest.adjustments, ...context.adjustments]
+  const levels = compareBelongings(left, right, core.levels, context.isSuperseded)
+  let partBits = sumBits(core.parts)
+  for (const field of belongingFields) partBits += belongingBits(field, levels, model)
+  let adjustmentBits = sumBits(core.adjustments)
+  if (isHousehold(levels)) adjustmentBits += model.adjustments.household
+  adjustmentBits += sumBits(context.adjustments)
   return {
-    levels: rest.levels,
-    parts,
-    adjustments,
-    guards: guardsFor(rest.levels, context.guardsOff),
-    totalBits: model.priorBits + sumBits(parts) + sumBits(adjustments),
+    levels,
+    core,
+    known: context.adjustments,
+    guards: guardsFor(levels, context.guardsOff),
+    totalBits: model.priorBits + partBits + adjustmentBits,
+  }
+}
+
+/** Log2 likelihood ratios per field, and adjustments: listed only for the few pairs that are explained. */
+export function reasonsOf(
+  { levels, core, known }: PairScore,
+  model: PersonModel,
+): { readonly parts: readonly Part[]; readonly adjustments: readonly Part[] } {
+  const belongings = belongingFields.map(field => ({
+    field,
+    level: levels[field],
+    bits: belongingBits(field, levels, model),
+  }))
+  const household = { field: 'household', level: 'shared address', bits: model.adjustments.household }
+  return {
+    parts: [...core.parts, ...belongings],
+    adjustments: [...core.adjustments, ...(isHousehold(levels) ? [household] : []), ...known],
   }
 }
 
