@@ -1,23 +1,16 @@
 import type { FhirResource } from 'fhir/r4.js'
-import { instantOf, parsePartialDate } from '../fls/dates.ts'
+import { instantOf } from '../fls/dates.ts'
 import type { Episode } from '../fls/episode.ts'
-import { items } from '../fls/items.ts'
 import type { FhirAnswer, FhirCall, TypeHandlers } from '../sources/fhir/call.ts'
-import type { JsonObject, JsonValue, NumberLiterals } from '../sources/fhir/json.ts'
+import type { JsonObject, NumberLiterals } from '../sources/fhir/json.ts'
 import { meetsDate } from '../sources/fhir/search-dates.ts'
 import { searchset } from '../sources/fhir/searchset.ts'
 import { jsonOf } from '../sources/fhir/served.ts'
 import { assembleResponse } from '../sources/form/assemble.ts'
 import { dateRange } from '../sources/form/date-limits.ts'
 import { type EpisodeQuery, type FormDeps, fhirBaseOf, notFound } from '../sources/form/door.ts'
-import {
-  daysExtension,
-  episodeOfCare,
-  everythingBundle,
-  idIn,
-  shownDate,
-  type View,
-} from '../sources/form/episode-resources.ts'
+import { episodeOfCare, everythingBundle, idIn, type View } from '../sources/form/episode-resources.ts'
+import { researchResponse } from '../sources/form/research-response.ts'
 import { episodeQueryOf } from './episode-query.ts'
 
 const type = 'EpisodeOfCare'
@@ -56,43 +49,8 @@ export async function episodeEverything(call: FhirCall, deps: FormDeps): Promise
   return { status: 200, resource: { ...bundle, entry }, literals }
 }
 
-/** What an analyst may see of the answers: no number, birth date or postcode; dates as days from 1.09. */
-const hidden: ReadonlySet<string> = new Set(['1.01', '1.02', '1.04'])
-
 function responseFor(episode: Episode, view: View): { resource: JsonObject; literals: NumberLiterals } {
-  if (view.kind === 'clinical') return assembleResponse(episode)
-  const dates = new Set(items.filter(item => item.type === 'date').map(item => item.id))
-  const answers = Object.fromEntries(
-    Object.entries(episode.answers)
-      .filter(([item]) => !hidden.has(item) && !dates.has(item))
-      .map(([item, answer]) => [item, { ...answer, origins: [] }]),
-  )
-  const { resource, literals } = assembleResponse({ ...episode, answers })
-  const offsets = [...dates].flatMap(item => {
-    const date = parsePartialDate(episode.answers[item]?.values[0] ?? '')
-    const { days } = hidden.has(item) || item === '1.09' ? {} : shownDate(date, episode, view)
-    return days === undefined
-      ? []
-      : [
-          {
-            url: `https://fls-db.org.uk/fhir/StructureDefinition/item-day`,
-            extension: [{ url: 'item', valueString: item }, ...daysExtension(days)],
-          },
-        ]
-  })
-  const { subject: _subject, ...rest } = resource
-  return {
-    resource: {
-      ...rest,
-      id: view.pseudonym(episode.id),
-      ...(offsets.length > 0 ? { extension: jsonList(offsets) } : {}),
-    },
-    literals,
-  }
-}
-
-function jsonList(list: readonly object[]): JsonValue {
-  return JSON.parse(JSON.stringify(list)) as JsonValue
+  return view.kind === 'clinical' ? assembleResponse(episode) : researchResponse(episode, view)
 }
 
 async function episodeFor(call: FhirCall, deps: FormDeps): Promise<{ episode: Episode; view: View }> {

@@ -1,7 +1,7 @@
 import type { ClientSession, Filter } from 'mongodb'
 import type { ScopeFilter } from '../access/scope.ts'
 import type { DayDate } from '../fls/dates.ts'
-import type { RecordKey } from '../fls/fact.ts'
+import type { OdsCode, RecordKey } from '../fls/fact.ts'
 import type { EpisodeDocument } from './documents.ts'
 import { optedOut, optOutListInForce } from './opt-outs.ts'
 import type { Store } from './store.ts'
@@ -12,6 +12,8 @@ export type EpisodeSelection = {
   readonly from?: DayDate
   readonly to?: DayDate
   readonly linked?: boolean
+  /** ODS code of the reporting FLS. */
+  readonly reportingFls?: OdsCode
   readonly status?: EpisodeDocument['status']
 }
 
@@ -57,12 +59,13 @@ export async function dataCut(store: Pick<Store, 'inbox'>): Promise<Date | undef
   return last?.receivedAt
 }
 
-function filterOf({ scope, from, to, linked, status }: EpisodeSelection): Filter<EpisodeDocument> {
+function filterOf({ scope, from, to, linked, status, reportingFls }: EpisodeSelection): Filter<EpisodeDocument> {
   return {
     ...scope,
     status: status ? { $eq: status } : { $ne: 'withdrawn' },
     ...(from || to ? { diagnosedOn: { ...(from ? { $gte: from } : {}), ...(to ? { $lte: to } : {}) } } : {}),
     ...(linked === undefined ? {} : { isLinked: linked }),
+    ...(reportingFls === undefined ? {} : { reportingFls }),
   }
 }
 

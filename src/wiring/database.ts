@@ -4,6 +4,7 @@ import { ensureAccessLogIndexes } from '../store/access-log.ts'
 import { type Embedded, startEmbedded } from '../store/embedded.ts'
 import { ensureExtractIndexes } from '../store/extracts.ts'
 import { type MongodSource, supplyMongod } from '../store/mongod-supply.ts'
+import { createExportIndexes } from '../store/bulk-exports.ts'
 import { createResourceIndexes } from '../store/resources.ts'
 import { createResponseIndexes } from '../store/responses.ts'
 import { readRestore } from '../store/restore.ts'
@@ -72,6 +73,7 @@ export async function bringIndexes(store: Store): Promise<void> {
   await Promise.all([
     createResourceIndexes(store.db),
     createVersionClaimIndexes(store.db),
+    createExportIndexes(store.db),
     createResponseIndexes(store.db),
     ensureExtractIndexes(store.db),
     ensureAccessLogIndexes(store.db),

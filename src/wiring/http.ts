@@ -21,10 +21,11 @@ import { hasMapping } from '../mapping/tables.ts'
 import type { Accept } from '../sources/arrival.ts'
 import { resumeReceipts } from '../sources/extract/receipt.ts'
 import { type ExtractRouteOptions, extractDeps, extractRoutes } from '../sources/extract/routes.ts'
+import { bulkRoutes } from '../sources/fhir/bulk-routes.ts'
 import type { FhirCall } from '../sources/fhir/call.ts'
 import { readIfVisible } from '../sources/fhir/dispatch.ts'
 import { type FhirDeps, fhirBase } from '../sources/fhir/door.ts'
-import { publishedRoutes, publishedTerminology, publishedTypeHandlers } from '../sources/fhir/published-routes.ts'
+import { publishedRoutes, publishedTerminology } from '../sources/fhir/published-routes.ts'
 import { fhirIngestRoutes } from '../sources/fhir/routes.ts'
 import { openAccessLog } from '../store/access-log.ts'
 import { readInboxEntry } from '../store/inbox.ts'
@@ -34,6 +35,7 @@ import { openResourceIndex } from '../store/resource-index.ts'
 import { loadPages } from '../web/render.ts'
 import type { Database } from './database.ts'
 import type { Demo } from './demo.ts'
+import { wireBulkExport, wirePublished } from './fhir-published.ts'
 import { wireForms } from './forms.ts'
 import { readyChecks } from './ready.ts'
 
@@ -129,15 +131,19 @@ async function dataRoutes({
     baseUrl: publicUrl,
     clock,
     allowTestNumbers,
-    typeHandlers: new Map([...formTypeHandlers(forms), ...publishedTypeHandlers(shipped, published)]),
-    tables: tables.mapping,
+    typeHandlers: new Map([...formTypeHandlers(forms), ...wirePublished(shipped, published, store)]),
+    get tables() {
+      return tables.mapping
+    },
     mappingOf,
   }
   const extracts: ExtractRouteOptions = {
     accept,
     store,
     gate,
-    tables: tables.extract,
+    get tables() {
+      return tables.extract
+    },
     dataFolder: config.dataFolder,
     clock,
     linkedCount: ids => linkedCount(store, ids),
@@ -147,6 +153,7 @@ async function dataRoutes({
   return [
     ...fhirIngestRoutes(fhir),
     ...publishedRoutes(shipped, fhir),
+    ...bulkRoutes(wireBulkExport(store, keys, published, cause => logger.failure('bulk-export', cause))),
     ...questionnaireRoutes(forms),
     ...extractRoutes(extracts),
     ...registerRoutes({

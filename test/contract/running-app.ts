@@ -79,6 +79,8 @@ export type Service = {
 
 export type ServiceOptions = {
   readonly routes?: readonly Route[]
+  /** Further routes, over the database of this service. */
+  readonly routesOver?: (store: Store) => readonly Route[]
   readonly clock?: () => Date
   /** Fills every policy row no given route serves with one that answers 204. */
   readonly isWithStandIns?: boolean
@@ -110,6 +112,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     ...accessLogRoutes({ accessLog }),
     ...healthRoutes({ checks: [], metrics }),
     ...(options.routes ?? []),
+    ...(options.routesOver?.(store) ?? []),
   ]
   const routes = options.isWithStandIns ? [...own, ...standIns(own)] : own
   const lines: string[] = []

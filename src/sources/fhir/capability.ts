@@ -36,6 +36,7 @@ export function capabilityStatement(deps: FhirDeps): CapabilityStatement {
         },
         resource: types.map(type => resourceEntry(type, deps)),
         interaction: [{ code: 'transaction' }, { code: 'batch' }],
+        operation: [{ name: 'export', definition: 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export' }],
       },
     ],
   }

@@ -22,14 +22,17 @@ export type PublishedDeps = {
  * Read, vread, history and search over resources that come with the release: forms, terminology, definitions. `all`: every version, newest
  * last; the version of a resource names its version on the wire. Nothing here is about a patient.
  */
-export function publishedHandlers(all: () => readonly JsonObject[], deps: PublishedDeps): TypeHandlers {
-  const versionsOf = (call: FhirCall): readonly JsonObject[] => {
-    const versions = all().filter(one => one['id'] === call.id)
+export function publishedHandlers(
+  all: () => readonly JsonObject[] | Promise<readonly JsonObject[]>,
+  deps: PublishedDeps,
+): TypeHandlers {
+  const versionsOf = async (call: FhirCall): Promise<readonly JsonObject[]> => {
+    const versions = (await all()).filter(one => one['id'] === call.id)
     if (versions.length === 0) throw notFound(call)
     return versions
   }
   const read = async (call: FhirCall): Promise<FhirAnswer> => {
-    const versions = versionsOf(call)
+    const versions = await versionsOf(call)
     const wanted = call.version === undefined ? versions.at(-1) : versions.find(one => versionOf(one) === call.version)
     if (!wanted) throw notFound(call)
     return answerOf(wanted)
@@ -37,9 +40,9 @@ export function publishedHandlers(all: () => readonly JsonObject[], deps: Publis
   return {
     read,
     vread: read,
-    search: async call => search(call, all(), deps),
+    search: async call => search(call, await all(), deps),
     history: async call => {
-      const versions = versionsOf(call).map((resource, index) => ({
+      const versions = (await versionsOf(call)).map((resource, index) => ({
         ordinal: index + 1,
         versionId: versionOf(resource),
         load: async () => answerOf(resource),

@@ -102,6 +102,7 @@ const byType: Readonly<Record<string, readonly SearchParameter[]>> = {
     },
   ],
   FamilyMemberHistory: [reference('patient', 'patient'), plain('status', 'status')],
+  Group: [identifier, plain('actual', 'actual'), plain('type', 'type')],
   Location: [text('name', 'name', 'alias'), plain('status', 'status')],
   Medication: [token('code', 'code'), plain('status', 'status')],
   MedicationAdministration: [
