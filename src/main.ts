@@ -6,6 +6,7 @@ import { createLogger } from './http/logger.ts'
 import { createMetrics } from './http/metrics.ts'
 import { RouteTableBroken } from './http/route-table.ts'
 import { loadTables } from './open-river.ts'
+import { openAccessLog } from './store/access-log.ts'
 import { cachedDirectory } from './store/directory.ts'
 import { FolderInUse, freePort, isFree } from './store/embedded.ts'
 import { openInbox } from './store/inbox.ts'
@@ -68,6 +69,7 @@ async function main(): Promise<void> {
     accept,
     directory,
     whenRead: whenRead(store),
+    accessLog: openAccessLog(store.db),
     logger,
     metrics,
   })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type DayDate, type Instant, londonInstant, parseDay, parseInstant } from '../fls/dates.ts'
 import type { OdsCode } from '../fls/fact.ts'
+import { canNameCertificate } from './client-certificate.ts'
 
 const odsCode = z.string().regex(/^[A-Z0-9]{3,12}$/)
 /** As its owner writes it: letters, digits, dot, hyphen, underscore. */
@@ -15,6 +16,11 @@ export const feedStatement = z.strictObject({
   protocol: z.enum(['hl7v2', 'fhir', 'extract', 'upload', 'form']),
   sendingApplications: z.array(word).max(50).default([]),
   sendingFacilities: z.array(word).max(50).default([]),
+  /**
+   * Client certificates of this sender, by SHA-256 fingerprint or whole subject. With one, the feed is taken over connections that show it
+   * and over no other; without, only where no client certificate is asked for.
+   */
+  certificates: z.array(z.string().max(500).refine(canNameCertificate)).max(20).optional(),
   /** Folder under `mappings/` whose rows override the defaults of the protocol. */
   mapping: z
     .string()

@@ -1,4 +1,5 @@
 import type { Db } from 'mongodb'
+import { type ClientCertificate, isCertificateNamed } from '../access/client-certificate.ts'
 import {
   type DatedOptIn,
   type Feed,
@@ -19,8 +20,17 @@ export type Directory = {
   readonly feeds: ReadonlyMap<string, Feed>
   readonly sites: ReadonlyMap<string, Site>
   readonly practices: ReadonlyMap<string, Practice>
-  /** The enrolled HL7 v2 feed of MSH-3 and MSH-4 (first component counts); undefined = unknown sender. */
-  readonly feedOf: (sendingApplication: string, sendingFacility: string) => Feed | undefined
+  /**
+   * The enrolled HL7 v2 feed of MSH-3 and MSH-4 (first component counts) for a connection that showed this client certificate, or none.
+   * Undefined = not this sender's, or nobody's.
+   */
+  readonly feedOf: (
+    sendingApplication: string,
+    sendingFacility: string,
+    certificate?: ClientCertificate,
+  ) => Feed | undefined
+  /** Whether the pair is enrolled at all, whoever may use it. */
+  readonly isSenderEnrolled: (sendingApplication: string, sendingFacility: string) => boolean
   /** Trust or hospital site → the FLS its patients belong to. */
   readonly hospitalToFls: ReadonlyMap<OdsCode, OdsCode>
   readonly practiceToFls: ReadonlyMap<OdsCode, OdsCode>
@@ -88,6 +98,7 @@ export function directoryOf(
     sites: new Map(parts.sites.map(site => [site.ods as string, site])),
     practices,
     feedOf: rememberedFeeds(parts.feeds),
+    isSenderEnrolled: (application, facility) => feedsNamed(parts.feeds, application, facility).length > 0,
     hospitalToFls: hospitalTable(parts.sites),
     practiceToFls: new Map(parts.practices.flatMap(({ ods, fls }) => (fls ? [[ods, fls as OdsCode] as const] : []))),
     isPracticeOpen: (practice, at) => optInAt(practices.get(practice)?.optIns ?? [], at).isOpen,
@@ -112,18 +123,30 @@ const mostRemembered = 10_000
 
 function rememberedFeeds(feeds: readonly Feed[]): Directory['feedOf'] {
   const remembered = new Map<string, Feed | undefined>()
-  return (application, facility) => {
-    const key = `${application}\n${facility}`
+  return (application, facility, certificate) => {
+    const key = `${application}\n${facility}\n${certificate?.fingerprint256 ?? ''}`
     if (remembered.has(key)) return remembered.get(key)
-    const feed = findFeed(feeds, application, facility)
+    const feed = findFeed(feeds, application, facility, certificate)
     if (remembered.size >= mostRemembered) remembered.clear()
     remembered.set(key, feed)
     return feed
   }
 }
 
-function findFeed(feeds: readonly Feed[], application: string, facility: string): Feed | undefined {
-  const candidates = feeds.filter(
+function findFeed(
+  feeds: readonly Feed[],
+  application: string,
+  facility: string,
+  certificate: ClientCertificate | undefined,
+): Feed | undefined {
+  const own = feedsNamed(feeds, application, facility).filter(({ certificates = [] }) =>
+    certificate ? isCertificateNamed(certificate, certificates) : certificates.length === 0,
+  )
+  return own.toSorted((a, b) => specificity(b) - specificity(a) || (a.id < b.id ? -1 : 1))[0]
+}
+
+function feedsNamed(feeds: readonly Feed[], application: string, facility: string): Feed[] {
+  return feeds.filter(
     feed =>
       feed.isActive &&
       feed.protocol === 'hl7v2' &&
@@ -131,7 +154,6 @@ function findFeed(feeds: readonly Feed[], application: string, facility: string)
       names(feed.sendingApplications, application) &&
       names(feed.sendingFacilities, facility),
   )
-  return candidates.toSorted((a, b) => specificity(b) - specificity(a) || (a.id < b.id ? -1 : 1))[0]
 }
 
 function specificity(feed: Feed): number {

@@ -1,13 +1,16 @@
-import { readFile } from 'node:fs/promises'
 import type { Config } from '../config.ts'
 import type { InboxId } from '../fls/fact.ts'
 import type { Issue } from '../fls/issue.ts'
 import type { Logger } from '../http/logger.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Accept } from '../sources/arrival.ts'
-import type { MllpFeed } from '../sources/hl7v2/feed.ts'
+import type { FrameLine, MllpFeed, Sender } from '../sources/hl7v2/feed.ts'
 import { type MllpListener, startMllpListener } from '../sources/hl7v2/listener.ts'
+import { SequenceWatch } from '../sources/hl7v2/sequence-watch.ts'
+import type { AccessLog } from '../store/access-log.ts'
 import type { Directory } from '../store/directory.ts'
+import { readCertificates, watchCertificates } from './mllp-certificates.ts'
+import { auditRefusedSenders } from './refused-senders.ts'
 
 export type MllpWiring = {
   readonly config: Config
@@ -15,48 +18,67 @@ export type MllpWiring = {
   readonly accept: Accept
   readonly directory: () => Promise<Directory>
   readonly whenRead: (id: InboxId, timeoutMs: number) => Promise<readonly Issue[] | undefined>
+  readonly accessLog: Pick<AccessLog, 'append'>
   readonly logger: Logger
   readonly metrics: Metrics
 }
 
 /** The HL7 v2 door with who may send, where it logs and what it counts. */
-export async function startMllp({
-  config,
-  port,
-  accept,
-  directory,
-  whenRead,
-  logger,
-  metrics,
-}: MllpWiring): Promise<MllpListener> {
-  const frames = metrics.counter('mllp_frames_total', 'MLLP messages answered', ['outcome'])
+export async function startMllp(wiring: MllpWiring): Promise<Pick<MllpListener, 'port' | 'close'>> {
+  const { config, port, accept, directory, whenRead, logger, metrics } = wiring
+  const tls = config.mllpTls ? await readCertificates(config.mllpTls) : undefined
+  const refused = auditRefusedSenders(wiring.accessLog, logger)
   const faults = metrics.counter('mllp_bad_frames_total', 'MLLP framing and sender faults', ['kind'])
-  const tls = config.mllpTls ? await readTls(config.mllpTls) : undefined
-  return startMllpListener({
+  const listener = await startMllpListener({
     host: config.bind,
     port,
     ...(tls ? { tls } : {}),
     isPlainAllowed: config.profile !== 'production',
     accept,
     whenRead,
-    senderOf: async (_peer, header) => {
-      const feed = (await directory()).feedOf(header.sendingApplication, header.sendingFacility)
-      return feed === undefined ? undefined : mllpFeed(feed)
+    senderOf: async ({ certificate }, header) =>
+      senderIn(await directory(), [header.sendingApplication, header.sendingFacility], certificate),
+    onFrame: frameWatch(logger, metrics),
+    onFault: (kind, peer, header) => {
+      faults.inc({ kind })
+      if (peer && (kind === 'unknown-sender' || kind === 'certificate-mismatch')) refused.note(kind, peer, header)
     },
-    onFrame: line => {
-      frames.inc({ outcome: line.outcome })
-      logger.event('mllp', {
-        controlId: line.controlId,
-        type: line.type,
-        size: line.size,
-        outcome: line.outcome,
-        ms: Math.round(line.ms),
-      })
-    },
-    onFault: kind => faults.inc({ kind }),
     onError: error => logger.failure('mllp', error),
     onDeadLetter: (bytes, fault) => logger.event('mllp dead letter', { kind: fault, size: bytes.length }),
   })
+  const unwatch = config.mllpTls ? watchCertificates(config.mllpTls, listener.reloadTls, logger) : undefined
+  return {
+    port: listener.port,
+    close: async () => {
+      unwatch?.()
+      await listener.close()
+      await refused.close()
+    },
+  }
+}
+
+function senderIn(
+  directory: Directory,
+  [application, facility]: readonly [string, string],
+  certificate: Parameters<Directory['feedOf']>[2],
+): Sender {
+  const feed = directory.feedOf(application, facility, certificate)
+  if (feed) return mllpFeed(feed)
+  return directory.isSenderEnrolled(application, facility) ? 'certificate-mismatch' : undefined
+}
+
+/** Counts and logs every message answered, and what its sender's numbering says never came. */
+function frameWatch(logger: Logger, metrics: Metrics): (line: FrameLine) => void {
+  const frames = metrics.counter('mllp_frames_total', 'MLLP messages answered', ['outcome'])
+  const gaps = metrics.counter('mllp_sequence_gaps_total', 'Messages missing by MSH-13 of an enrolled feed', ['feed'])
+  const sequences = new SequenceWatch()
+  return ({ controlId, type, size, outcome, ms, feed, sequenceNumber, isRepeat }) => {
+    frames.inc({ outcome })
+    logger.event('mllp', { controlId, type, size, outcome, ms: Math.round(ms) })
+    if (feed === undefined || sequenceNumber === undefined || isRepeat) return
+    const missed = sequences.missed(feed, sequenceNumber)
+    if (missed > 0) gaps.inc({ feed }, missed)
+  }
 }
 
 type EnrolledFeed = NonNullable<ReturnType<Directory['feedOf']>>
@@ -70,12 +92,4 @@ function mllpFeed({ id, organisation, profile, charset, batchAnswer, onUncertain
     ...(charset ? { charset } : {}),
     ...(batchAnswer ? { batchAnswer } : {}),
   }
-}
-
-async function readTls({
-  cert,
-  key,
-  ca,
-}: NonNullable<Config['mllpTls']>): Promise<{ cert: Buffer; key: Buffer; ca?: Buffer }> {
-  return { cert: await readFile(cert), key: await readFile(key), ...(ca ? { ca: await readFile(ca) } : {}) }
 }

@@ -1,8 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { issue } from '../../src/fls/issue.ts'
@@ -11,6 +7,7 @@ import type { MllpFeed, MllpPeer } from '../../src/sources/hl7v2/feed.ts'
 import type { MllpListenerOptions } from '../../src/sources/hl7v2/listener.ts'
 import { startMllpListener } from '../../src/sources/hl7v2/listener.ts'
 import { parseMessage } from '../../src/sources/hl7v2/message.ts'
+import { type Certificates, makeCertificates } from '../set-up/certificates.ts'
 import { accepted, adt, type Door, feed, frame, openDoor, Peer } from './mllp-peer.ts'
 
 const open: { close: () => unknown }[] = []
@@ -439,70 +436,22 @@ test.each(['0.0.0.0', '10.0.0.1', '::'])('plain text off loopback (%s) needs an 
 })
 
 describe('TLS', () => {
-  let folder = ''
-  const pem = (name: string) => readFileSync(join(folder, `${name}.pem`))
+  let certificates: Certificates
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'mllp-tls-'))
-    const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' })
-    for (const name of ['ca', 'rogue']) {
-      openssl(
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-nodes',
-        '-days',
-        '2',
-        '-subj',
-        `/CN=${name}`,
-        '-keyout',
-        `${name}.key`,
-        '-out',
-        `${name}.pem`,
-      )
-    }
-    for (const [name, by] of [
-      ['server', 'ca'],
-      ['client', 'ca'],
-      ['renewed', 'ca'],
-      ['stranger', 'rogue'],
-    ] as const) {
-      openssl(
-        'req',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-nodes',
-        '-subj',
-        `/O=RXX/CN=${name}`,
-        '-keyout',
-        `${name}.key`,
-        '-out',
-        `${name}.csr`,
-      )
-      openssl(
-        'x509',
-        '-req',
-        '-in',
-        `${name}.csr`,
-        '-CA',
-        `${by}.pem`,
-        '-CAkey',
-        `${by}.key`,
-        '-CAcreateserial',
-        '-days',
-        '2',
-        '-out',
-        `${name}.pem`,
-      )
-    }
+    certificates = makeCertificates(
+      ['ca', 'rogue'],
+      [
+        ['server', 'ca'],
+        ['client', 'ca'],
+        ['renewed', 'ca'],
+        ['stranger', 'rogue'],
+      ],
+    )
   })
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  afterAll(() => certificates.remove())
 
-  const identity = (name: string) => ({ key: readFileSync(join(folder, `${name}.key`)), cert: pem(name) })
+  const pem = (name: string) => certificates.pem(name)
+  const identity = (name: string) => certificates.identity(name)
   const dialTls = (port: number, options: object) => {
     const socket = connectTls({
       port,

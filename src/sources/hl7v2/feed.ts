@@ -1,3 +1,4 @@
+import type { ClientCertificate } from '../../access/client-certificate.ts'
 import type { InboxId, OdsCode } from '../../fls/fact.ts'
 import type { Issue } from '../../fls/issue.ts'
 import type { Accept } from '../arrival.ts'
@@ -21,11 +22,14 @@ export type MllpFeed = {
   readonly onUncertain: 'silent' | 'reject'
 }
 
+/** Undefined: nobody enrolled this pair of MSH-3 and MSH-4. `certificate-mismatch`: somebody did, and may not use it over this connection. */
+export type Sender = MllpFeed | 'certificate-mismatch' | undefined
+
 /** Who is at the other end, as far as the transport knows. */
 export type MllpPeer = {
   readonly remoteAddress: string
   /** Verified client certificate, TLS only. */
-  readonly certificate?: { readonly subject: string; readonly fingerprint256: string }
+  readonly certificate?: ClientCertificate
 }
 
 /** Everything that can go wrong at this door, counted by kind (metric `flsdb_mllp_bad_frames_total`). */
@@ -33,6 +37,8 @@ export type MllpFault =
   | FrameFault
   | 'no-header'
   | 'unknown-sender'
+  /** MSH-3/4 of an enrolled feed over a connection whose certificate, or lack of one, is not that feed's. */
+  | 'certificate-mismatch'
   | 'acknowledgement-received'
   | 'batch-count-differs'
   | 'storage-uncertain'
@@ -51,19 +57,22 @@ export type FrameLine = {
   /** Answer code, or why there was none. */
   readonly outcome: AcknowledgementCode | 'none'
   readonly ms: number
+  /** MSH-13 where the sender numbers its messages. */
+  readonly sequenceNumber?: number
   readonly feed?: string
   readonly isRepeat?: boolean
 }
 
 export type IntakeOptions = {
   readonly accept: Accept
-  /** The feed this connection and header belong to; undefined when not enrolled. MSH-3/4 alone never suffice where certificates are in use. */
-  readonly senderOf: (peer: MllpPeer, header: MessageHeader) => Promise<MllpFeed | undefined> | MllpFeed | undefined
+  /** The feed this connection and header belong to. MSH-3/4 alone never suffice where certificates are in use. */
+  readonly senderOf: (peer: MllpPeer, header: MessageHeader) => Promise<Sender> | Sender
   /** Profile `applied`: issues of reading, or undefined when it is not done in time. */
   readonly whenRead?: (inboxId: InboxId, timeoutMs: number) => Promise<readonly Issue[] | undefined>
   readonly appliedWaitMs?: number
   readonly onFrame?: (line: FrameLine) => void
-  readonly onFault?: (fault: MllpFault, peer?: MllpPeer) => void
+  /** `header`: that of the message refused, where there is one. */
+  readonly onFault?: (fault: MllpFault, peer?: MllpPeer, header?: MessageHeader) => void
   /** Exceptions of `accept`, `senderOf` and `whenRead`: ours, never the sender's. */
   readonly onError?: (error: unknown) => void
   readonly now?: () => Date

@@ -87,8 +87,8 @@ async function begin(bytes: Buffer, peer: MllpPeer, options: IntakeOptions): Pro
   }
   try {
     const feed = await options.senderOf(peer, header)
-    if (!feed) {
-      options.onFault?.('unknown-sender', peer)
+    if (feed === undefined || feed === 'certificate-mismatch') {
+      options.onFault?.(feed ?? 'unknown-sender', peer, header)
       return done(settle({ verdict: 'refused', issues: [issue('sender-unknown', 'MSH-3')] }))
     }
     const accepted = options.accept(arrivalOf(bytes, feed, message))
@@ -171,6 +171,7 @@ function lineOf(
     size,
     outcome,
     ms: started === 0 ? 0 : Math.round((performance.now() - started) * 10) / 10,
+    ...spread('sequenceNumber', header?.sequenceNumber),
     ...spread('feed', about.feed?.id),
     ...(about.isRepeat ? { isRepeat: true } : {}),
   }

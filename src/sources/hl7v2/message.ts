@@ -30,6 +30,8 @@ export type MessageHeader = {
   readonly processingId: string
   /** MSH-12.1. */
   readonly version: string
+  /** MSH-13: a whole number, -1 or more; undefined where the sender does not number its messages. */
+  readonly sequenceNumber: number | undefined
   /** MSH-15 and MSH-16, upper case: AL, NE, ER, SU or empty. */
   readonly acceptCondition: string
   readonly applicationCondition: string
@@ -169,7 +171,8 @@ function indexSegments(text: string, delimiters: Delimiters, isLoneLineFeedToler
 /** A line feed ends a segment at the end of a line, or where three segment-id characters and the separator follow; else it is text. */
 function lineFeedTerminator(separator: string, isLoneLineFeedTolerated: boolean): RegExp {
   const escaped = separator.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
-  return new RegExp(isLoneLineFeedTolerated ? `\\n+(?=[A-Z][A-Z0-9]{2}${escaped}|$)` : '\\n+$')
+  // Tried once per run of line feeds: a report of ten thousand empty lines would else be tried from each of them.
+  return new RegExp(isLoneLineFeedTolerated ? `(?<!\\n)\\n+(?=[A-Z][A-Z0-9]{2}${escaped}|$)` : '(?<!\\n)\\n+$')
 }
 
 function headerOf(msh: Segment | undefined): MessageHeader {
@@ -186,8 +189,13 @@ function headerOf(msh: Segment | undefined): MessageHeader {
     controlId: msh?.field(10).text ?? '',
     processingId: first(11).trim().toUpperCase(),
     version: first(12).trim(),
+    sequenceNumber: sequenceNumberOf(first(13)),
     acceptCondition: first(15).trim().toUpperCase(),
     applicationCondition: first(16).trim().toUpperCase(),
     charset: msh?.component(18) ?? '',
   }
+}
+
+function sequenceNumberOf(text: string): number | undefined {
+  return /^\s*(?:-1|\d{1,15})\s*$/.test(text) ? Number(text) : undefined
 }
