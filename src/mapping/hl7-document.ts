@@ -48,12 +48,16 @@ export function hl7Document(message: Message, group: PatientGroup): SourceDocume
     group.pid && group.pid !== first && segment.position < (first?.position ?? 0) ? `${whereOf(group.pid)}/` : ''
   const contextOf = (segment: Segment): Context => ({
     where: `${prefixOf(segment)}${whereOf(segment)}`,
-    values: remembered(from => valuesOf(from, segment, group, message)),
+    values: remembered(from => placedUnder(prefixOf(segment), valuesOf(from, segment, group, message))),
   })
   return {
     type,
     contexts: remembered(each => group.segments.filter(segment => segment.name === each).map(contextOf)),
   }
+}
+
+function placedUnder(prefix: string, found: readonly Found[]): readonly Found[] {
+  return prefix === '' ? found : found.map(value => ({ ...value, where: `${prefix}${value.where}` }))
 }
 
 /** Many rows of many facts ask for the same place of the same message. */

@@ -72,7 +72,8 @@ function codingsIn(found: Found, env: ReadEnv, fallback: string): readonly Codin
 
 function fallbackSystem(found: Found, env: ReadEnv, path: string): string {
   const told = path === '' ? '' : (env.context.values(path)[0]?.text.trim() ?? '')
-  return told || (env.feed.codingSystems?.[found.where.slice(0, 3)] ?? '')
+  const segment = found.where.slice(found.where.lastIndexOf('/') + 1).slice(0, 3)
+  return told || (env.feed.codingSystems?.[segment] ?? '')
 }
 
 const numeric = /^\s*(?:[<>]=?|≤|≥)?\s*[+\-−]?\d+(?:[.,]\d+)?/

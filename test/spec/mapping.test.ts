@@ -133,6 +133,13 @@ describe('whatever arrives is read without a throw', () => {
     const facts = only(`${msh('ORU^R01')}\nPID|1||H1^^^RZ1^MR\n${obr}\nPID|2||H2^^^RZ1^MR\n${obr}`, 'observation')
     expect(facts.map(fact => fact.record)).toEqual(['RZ1|H1', 'RZ1|H2'])
   })
+  test('what stands before several patients is said of each, under a place of its own', () => {
+    const facts = only(`${msh('ADT^A08')}\nDG1|1||S72.0^^I10\nPID|1||H1^^^RZ1^MR\nPID|2||H2^^^RZ1^MR`, 'diagnosis')
+    expect(facts.map(fact => [fact.record, fact.source.path])).toEqual([
+      ['RZ1|H1', 'DG1[1]-3'],
+      ['RZ1|H2', 'PID[2]/DG1[1]-3'],
+    ])
+  })
   test.each([
     ['', 'message-unreadable'],
     ['PID|1||H1', 'message-unreadable'],
