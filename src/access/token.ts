@@ -1,6 +1,7 @@
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { principalFromClaims } from './claims.ts'
 import type { Principal } from './principal.ts'
+import { rememberedTokens } from './remembered-tokens.ts'
 
 /** Asymmetric only: a shared secret or `none` can never be talked into the check (RFC 8725 section 3.1). */
 export const tokenAlgorithms = ['RS256', 'RS384', 'PS256', 'ES256', 'ES384'] as const
@@ -30,13 +31,18 @@ export class IdentityProviderUnavailable extends Error {
 
 /**
  * Checks the bearer access token (signature, algorithm, issuer, audience, expiry, age; 5 s clock tolerance) and turns its claims into a
- * Principal through `claimsTable`.
+ * Principal through `claimsTable`. A token found good is remembered for a minute at most, and never beyond its own end: a key the provider
+ * withdraws counts for that much longer.
  */
 export function createAuthenticate(rules: TokenRules): Authenticate {
   const { issuer, audience, keys, algorithms = tokenAlgorithms, maxAgeSeconds = 3_600, tokenType, clock } = rules
+  const known = rememberedTokens()
   return async authorization => {
     const token = bearerToken(authorization)
     if (token === undefined) return undefined
+    const now = clock?.() ?? new Date()
+    const found = known.get(token, now)
+    if (found) return found
     try {
       const { payload } = await jwtVerify(token, keys, {
         issuer,
@@ -46,9 +52,12 @@ export function createAuthenticate(rules: TokenRules): Authenticate {
         clockTolerance: 5,
         requiredClaims: ['exp', 'iat', 'sub'],
         ...(tokenType ? { typ: tokenType } : {}),
-        ...(clock ? { currentDate: clock() } : {}),
+        currentDate: now,
       })
-      return principalFromClaims(payload)
+      const principal = principalFromClaims(payload)
+      const { exp = 0, iat = 0 } = payload
+      if (principal) known.add(token, principal, { now, end: new Date(Math.min(exp, iat + maxAgeSeconds) * 1_000) })
+      return principal
     } catch (cause) {
       if (isTheTokensFault(cause)) return undefined
       throw new IdentityProviderUnavailable('the keys of the identity provider cannot be read', { cause })

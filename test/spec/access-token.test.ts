@@ -132,3 +132,43 @@ function changed(token: string): string {
   const [header, , signature] = token.split('.')
   return `Bearer ${header}.${encode({ ...good, role: 'ig-lead' })}.${signature}`
 }
+
+describe('a token found good is remembered', () => {
+  const at = (seconds: number) => new Date((now + seconds) * 1_000)
+
+  test.each<{ why: string; claims: JWTPayload; second: number; checks: number; isGood: boolean }>([
+    { why: 'within the minute', claims: good, second: 59, checks: 1, isGood: true },
+    { why: 'a minute later', claims: good, second: 60, checks: 2, isGood: true },
+    { why: 'not beyond its expiry', claims: { ...good, exp: now + 20 }, second: 26, checks: 2, isGood: false },
+    { why: 'not beyond its age', claims: { ...good, iat: now - 580 }, second: 26, checks: 2, isGood: false },
+    { why: 'not before it was checked', claims: good, second: -1, checks: 2, isGood: true },
+  ])('$why: checked $checks times, good $isGood', async ({ claims, second, checks, isGood }) => {
+    let time = at(0)
+    let keysAsked = 0
+    const { privateKey, publicKey } = await generateKeyPair('ES256')
+    const jwks = createLocalJWKSet({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' }] })
+    const remembering = createAuthenticate({
+      issuer,
+      audience,
+      keys: async (...asked) => {
+        keysAsked++
+        return jwks(...asked)
+      },
+      maxAgeSeconds: 600,
+      clock: () => time,
+    })
+    const header = `Bearer ${await sign(claims, {}, privateKey)}`
+    expect(await remembering(header)).toBeDefined()
+    time = at(second)
+    expect((await remembering(header)) !== undefined).toBe(isGood)
+    expect(keysAsked).toBe(checks)
+  })
+
+  test('one that was refused is checked each time, and another signature over the same claims is another token', async () => {
+    const token = await sign(good)
+    const forged = await sign(good, {}, strangersKey)
+    expect(await authenticate(`Bearer ${token}`)).toBeDefined()
+    expect(await authenticate(`Bearer ${forged}`)).toBeUndefined()
+    expect(await authenticate(`Bearer ${token.slice(0, -4)}AAAA`)).toBeUndefined()
+  })
+})

@@ -79,7 +79,11 @@ async function batchEntry(
     const own = found.filter(one => isInEntry(one.where, request.index))
     if (own.length > 0) throw new Refusal(400, own)
     // The answers of all entries are one answer: its line is written when all is known.
-    const inner = { ...entryCall(call, body, request), log: (about: Parameters<AccessNote>[0]) => call.log(about) }
+    const inner = {
+      ...entryCall(call, request),
+      ...entryBody(body, request),
+      log: (about: Parameters<AccessNote>[0]) => call.log(about),
+    }
     return await dispatch(request.method, inner)(inner)
   } catch (error) {
     // Faults of ours end the whole batch with 5xx: a resend is absorbed entry by entry.
@@ -88,15 +92,16 @@ async function batchEntry(
   }
 }
 
-function entryCall(call: FhirCall, body: FhirBody, request: EntryRequest): FhirCall {
-  const { resource } = request
-  const { id: _id, version: _version, body: _body, ...rest } = call
+/** What an entry sent, as if it had been sent alone. */
+function entryBody(body: FhirBody, { resource }: EntryRequest): { readonly body?: FhirBody } {
   const range = resource && body.json.ranges.get(resource)
-  const text = range ? body.text.slice(range[0], range[1]) : ''
-  const inner: FhirBody | undefined =
-    resource && range
-      ? { bytes: Buffer.from(text), text, json: { ...body.json, value: resource }, resource }
-      : undefined
+  if (!resource || !range) return {}
+  const text = body.text.slice(range[0], range[1])
+  return { body: { bytes: Buffer.from(text), text, json: { ...body.json, value: resource }, resource } }
+}
+
+function entryCall(call: FhirCall, request: EntryRequest): FhirCall {
+  const { id: _id, version: _version, body: _body, ...rest } = call
   return {
     ...rest,
     type: request.type,
@@ -105,7 +110,6 @@ function entryCall(call: FhirCall, body: FhirBody, request: EntryRequest): FhirC
     where: `Bundle.entry[${request.index}].resource`,
     ...(request.id === undefined ? {} : { id: request.id }),
     ...(request.version === undefined ? {} : { version: request.version }),
-    ...(inner ? { body: inner } : {}),
   }
 }
 
@@ -129,12 +133,12 @@ async function transaction(
   const warnings = checkProfiles(writes, deps)
   const plan = await planWrites(writes, sender, body.bytes, deps)
   const { controlId } = call
-  const kept = await keep({ call, sender, plan, bytes: body.bytes, type: 'Bundle', controlId, status: 200 }, deps)
+  const kept = await keep({ call, sender, plan, body, type: 'Bundle', controlId, status: 200 }, deps)
   const byIndex = new Map<number, PlannedWrite>(plan.writes.map(write => [write.request.index, write]))
   const answers: FhirAnswer[] = []
   for (const request of requests) {
     const write = byIndex.get(request.index)
-    const inner = entryCall(call, body, request)
+    const inner = entryCall(call, request)
     const own = warnings.filter(one => isInEntry(one.where, request.index))
     const told = { call: inner, kept, references: plan.references, literals: body.json.literals, warnings: own }
     answers.push(write ? await answerWrite({ ...told, write }, deps) : await dispatch(request.method, inner)(inner))

@@ -60,10 +60,7 @@ async function writeOne(call: FhirCall, request: WriteRequest, body: FhirBody, d
   const [write] = plan.writes
   if (!write) throw new Error('a plan of one write has one write')
   const { controlId } = call
-  const kept = await keep(
-    { call, sender, plan, bytes: body.bytes, type: request.type, controlId, status: statusOf(write) },
-    deps,
-  )
+  const kept = await keep({ call, sender, plan, body, type: request.type, controlId, status: statusOf(write) }, deps)
   const { references } = plan
   const told = { call, write, kept, references, literals: body.json.literals, warnings }
   return answerWrite(told, deps)

@@ -6,7 +6,7 @@ import { inboxIdOf } from '../../store/inbox.ts'
 import { keptAt } from '../../store/resource-versions.ts'
 import { claimVersion, releaseVersion } from '../../store/version-claims.ts'
 import { type Accepted, type Arrival, StorageUncertain } from '../arrival.ts'
-import type { FhirCall } from './call.ts'
+import type { FhirBody, FhirCall } from './call.ts'
 import type { FhirDeps } from './door.ts'
 import { laneOf } from './lane.ts'
 import type { WritePlan } from './plan.ts'
@@ -19,7 +19,7 @@ type Keeping = {
   readonly call: FhirCall
   readonly sender: Sender
   readonly plan: WritePlan
-  readonly bytes: Buffer
+  readonly body: FhirBody
   readonly type: string
   readonly controlId: string
   /** What the caller will be answered when the bytes are kept. */
@@ -42,13 +42,13 @@ export async function keep(keeping: Keeping, deps: FhirDeps): Promise<Kept> {
     throw error
   }
   const entry = { ...arrival, id: accepted.inboxId, sha256: '', receivedAt: accepted.receivedAt }
-  await deps.resources.add(writtenResources(entry))
+  await deps.resources.add(writtenResources(entry, keeping.body.json.value))
   if (accepted.inboxId !== inboxId) call.log({ inboxIds: [accepted.inboxId] })
   return { accepted }
 }
 
 function arrivalOf(keeping: Keeping, deps: FhirDeps): Arrival | undefined {
-  const { sender, plan, bytes, type, controlId } = keeping
+  const { sender, plan, body, type, controlId } = keeping
   const resources = plan.writes
     .filter(write => write.outcome !== 'match')
     .map(({ request, id }) => ({ path: request.path, type: request.type, id }))
@@ -57,7 +57,7 @@ function arrivalOf(keeping: Keeping, deps: FhirDeps): Arrival | undefined {
   const { references, patients, medications } = plan
   const meta = { resources, references, patients, medications, ...(mapping ? { mapping } : {}) }
   const recordKey = laneOf(plan, sender, mapping, deps)
-  return { ...sender, protocol: 'fhir', controlId, type, bytes, meta, ...(recordKey ? { recordKey } : {}) }
+  return { ...sender, protocol: 'fhir', controlId, type, bytes: body.bytes, meta, ...(recordKey ? { recordKey } : {}) }
 }
 
 /** If-Match: the version was current when it was looked at; of all who saw it so, one may follow it. The others are 412. */

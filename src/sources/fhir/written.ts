@@ -69,10 +69,12 @@ export function resourceAt(root: JsonValue, path: string): JsonObject | undefine
   return isObject(inner) && isObject(inner['resource']) ? inner['resource'] : undefined
 }
 
-/** Everything an entry wrote, as index documents. Pure: bytes and notes say it all. */
-export function writtenResources(entry: InboxEntry): IndexedResource[] {
+/** Everything an entry wrote, as index documents. Pure: bytes and notes say it all. `root`: the bytes as JSON, where they are read already. */
+export function writtenResources(
+  entry: InboxEntry,
+  root: JsonValue = JSON.parse(entry.bytes.toString('utf8').replace(/^\ufeff/, '')),
+): IndexedResource[] {
   const notes = notesOf(entry)
-  const root: JsonValue = JSON.parse(entry.bytes.toString('utf8').replace(/^\ufeff/, ''))
   return notes.resources.flatMap(({ path, type, id }) => {
     const resource = resourceAt(root, path)
     if (!resource) return []
