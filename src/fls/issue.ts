@@ -69,6 +69,11 @@ export const issueCodes = {
     text: "Over 5 % of this practice's rows (and over 50) would go; the deletes are held.",
     fix: 'Confirm, or send a complete extract.',
   },
+  'not-held': {
+    severity: 'error',
+    text: 'Nothing of this extract was held for a person.',
+    fix: 'See GET /api/extracts for those that were.',
+  },
   'patients-fewer': {
     severity: 'warning',
     text: 'Far fewer patients than last time.',
@@ -328,6 +333,21 @@ export const issueCodes = {
     severity: 'information',
     text: 'This resource is kept but not used by the audit.',
     fix: 'Nothing to do.',
+  },
+  'profile-unknown': {
+    severity: 'error',
+    text: 'The profile is not known here.',
+    fix: 'Name the base definition or the UK Core profile of the type, or leave the profile out.',
+  },
+  'uk-core-score': {
+    severity: 'information',
+    text: 'How many of the checks of UK Core that apply are met; a measure, never a reason to refuse.',
+    fix: 'Nothing to do.',
+  },
+  'uk-core-unmet': {
+    severity: 'information',
+    text: 'UK Core expects this.',
+    fix: 'Give it when your system has it; nothing is refused for it.',
   },
   'json-invalid': { severity: 'error', text: 'The body is not JSON.', fix: 'Send valid JSON in UTF-8.' },
   'json-duplicate-key': { severity: 'error', text: 'A JSON key occurs twice.', fix: 'Send each key once.' },

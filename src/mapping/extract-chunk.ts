@@ -3,7 +3,11 @@ import { cellsOf, decode, type RawRow, RowCutter, type RowShape } from '../sourc
 import { type BoundHeader, bindHeader } from './extract-row.ts'
 import type { FileKind } from './extract-tables.ts'
 
-/** What the door notes beside a chunk: enough to read its rows again for ever. `hold`: kept, but without effect until a person decides. */
+/** Why a whole extract waits for a person. */
+export const wholeHolds = ['sharing-disabled', 'mode-disagrees'] as const
+export type WholeHold = (typeof wholeHolds)[number]
+
+/** What the door notes beside a chunk: enough to read its rows again for ever. `hold`: read, but without effect until a person decides. */
 export const chunkMeta = z.object({
   shape: z.string(),
   file: z.string(),
@@ -19,7 +23,7 @@ export const chunkMeta = z.object({
   mode: z.enum(['full', 'delta']),
   asOf: z.string(),
   organisationId: z.string().optional(),
-  hold: z.enum(['sharing-disabled', 'mode-disagrees']).optional(),
+  hold: z.enum(wholeHolds).optional(),
 })
 export type ChunkMeta = z.infer<typeof chunkMeta>
 

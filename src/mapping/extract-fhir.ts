@@ -1,11 +1,10 @@
-import type { Instant } from '../fls/dates.ts'
-import type { Fact, OdsCode } from '../fls/fact.ts'
+import type { Fact } from '../fls/fact.ts'
 import { type Issue, issue } from '../fls/issue.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
 import type { RawRow } from '../sources/extract/rows.ts'
 import { isObject, type JsonObject, objectAt, textAt } from '../sources/fhir/json.ts'
 import { isOffered, subjectElements } from '../sources/fhir/offered.ts'
-import { gpRecord } from './extract-statement.ts'
+import { type ChunkFrame, gpRecord } from './extract-statement.ts'
 import { factId } from './fact-id.ts'
 import { readFhir } from './fhir.ts'
 import { subjectsOf } from './fhir-document.ts'
@@ -27,7 +26,7 @@ export type FhirLine = {
 export function readFhirLine(
   raw: RawRow,
   entry: InboxEntry,
-  about: { readonly practice: OdsCode; readonly extractId: string; readonly asOf: Instant },
+  about: Pick<ChunkFrame, 'practice' | 'extractId' | 'rowsOf' | 'asOf'>,
   tables: MappingTables,
 ): FhirLine {
   const where = `row ${raw.number}`
@@ -72,7 +71,7 @@ export function readFhirLine(
           ...fact.revision,
           asOf: about.asOf,
           set: `${about.practice}/fhir/${rowId}`,
-          row: { file: 'fhir', id: rowId, extract: about.extractId },
+          row: { file: 'fhir', id: rowId, extract: about.rowsOf },
         },
         source: { ...fact.source, path, controlId: about.extractId },
       }

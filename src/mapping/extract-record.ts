@@ -14,8 +14,15 @@ export type ExtractInForce = {
   readonly covers: readonly string[]
   /** Every chunk was kept: an interrupted extract never says that something is absent. */
   readonly isComplete: boolean
-  /** Its deletes and absences wait for a person (`mass-delete-held`). */
+  /** Its deletes and absences wait for a person, or were refused by one (`mass-delete-held`). */
   readonly isHeld: boolean
+  /** Of one held whole: a person has confirmed it. */
+  readonly isReleased?: boolean
+}
+
+/** What rows of an extract held whole are filed under: without effect until a confirmed extract of this id is known. */
+export function withheld(extractId: string): string {
+  return `${extractId}/held`
 }
 
 /**
@@ -42,17 +49,24 @@ export type StandingFacts = { readonly facts: readonly Fact[]; readonly isAbsent
 
 /**
  * The rules of a GP record that need all of it (gp-extracts.md 2, 3.3), a pure function of its facts and the extracts, in any order:
- * type 1 objectors, test and confidential patients are left out whole until the mark is withdrawn; a patient deleted or absent takes every
+ * extracts held whole say nothing before a person confirms them; type 1 objectors, test and confidential patients are left out whole until the mark is withdrawn; a patient deleted or absent takes every
  * row along, unless a registration had ended or death was known (out of scope: facts stay); held deletes do nothing; what an
  * authorisation says (stop date, course type) is written on its issues; a date before birth is dropped.
  */
 export function standingGpFacts(facts: readonly Fact[], extracts: readonly ExtractInForce[]): StandingFacts {
   const own = facts.filter(fact => fact.side === 'gp' && fact.revision.row)
   if (own.length === 0) return { facts, isAbsent: () => false }
-  const heldIds = new Set(extracts.filter(one => one.isHeld).map(one => `${one.practice}\n${one.extractId}`))
+  const heldIds = new Set(
+    extracts.filter(one => one.isHeld && one.isReleased === undefined).map(one => `${one.practice}\n${one.extractId}`),
+  )
   const isHeldDelete = (fact: Fact): boolean =>
     fact.status === 'retracted' && heldIds.has(`${fact.organisation}\n${fact.revision.row?.extract}`)
-  const spoken = facts.filter(fact => !isHeldDelete(fact))
+  const released = new Set(extracts.filter(one => one.isReleased).map(one => withheld(one.extractId)))
+  const isWithheld = (fact: Fact): boolean => {
+    const extract = fact.revision.row?.extract
+    return fact.side === 'gp' && extract !== undefined && extract.endsWith(withheld('')) && !released.has(extract)
+  }
+  const spoken = facts.filter(fact => !isHeldDelete(fact) && !isWithheld(fact))
   const standing = newestOfSets(spoken)
   if (isLeftOut(standing)) return { facts: [], isAbsent: () => false }
   const isGone = patientIsGone(standing, extracts)

@@ -21,6 +21,8 @@ export type ChunkFrame = {
   readonly entry: InboxEntry
   readonly practice: OdsCode
   readonly extractId: string
+  /** The extract its rows are filed under: its id, or that of a withheld one (extract-record.ts). */
+  readonly rowsOf: string
   readonly asOf: Instant
   /** EMIS: the organisation id bound to the practice; rows of others are refused. */
   readonly organisationId?: string
@@ -114,7 +116,7 @@ export class RowReading {
 
   /** Everything a fact of this row carries besides its content. `set` separates several independent facts of one row. */
   frameOf(name: string, more: { set?: string; thing?: string } = {}) {
-    const { entry, practice, extractId, asOf, tables } = this.frame
+    const { entry, practice, extractId, rowsOf, asOf, tables } = this.frame
     const file = this.row.kind.covers
     const order = Number(this.text('order'))
     const cell = this.cell(name)
@@ -128,7 +130,7 @@ export class RowReading {
       row: {
         file: more.set ? `${file}-period` : file,
         id: more.set ? `${this.rowId}/${more.set}` : this.rowId,
-        extract: extractId,
+        extract: rowsOf,
       },
     }
     const source: Source = {

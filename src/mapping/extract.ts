@@ -7,6 +7,7 @@ import { type BoundRow, boundRows, type ChunkMeta, chunkMeta } from './extract-c
 import { type Codebook, type CodebookRow, codebookRow, codeKey } from './extract-codebook.ts'
 import { readFhirLine } from './extract-fhir.ts'
 import { type ReadRow, type RowOutcome, readStatements } from './extract-outcome.ts'
+import { withheld } from './extract-record.ts'
 import { type NeutralRow, placeIn, readRow } from './extract-row.ts'
 import type { ChunkFrame } from './extract-statement.ts'
 import type { ExtractTables, Shape } from './extract-tables.ts'
@@ -30,6 +31,7 @@ export function readExtract(entry: InboxEntry, tables: ExtractTables, codebook: 
     entry,
     practice: entry.practice ?? entry.organisation,
     extractId: meta.extractId,
+    rowsOf: meta.hold ? withheld(meta.extractId) : meta.extractId,
     asOf: meta.asOf as Instant,
     receivedOn: londonDate(entry.receivedAt),
     terminology: tablesFor(entry, 'gp-extract', tables.mapping)?.terminology ?? tables.mapping.terminology,
@@ -41,16 +43,10 @@ export function readExtract(entry: InboxEntry, tables: ExtractTables, codebook: 
   const rows = boundRows(entry.bytes, meta, shape?.files.get(meta.file))
   const outcomes = rows.map(row => (shape ? readOne(row, meta, shape, frame) : readLine(row.raw, frame)))
   markRepeats(outcomes)
-  if (meta.hold)
-    return {
-      ...nothing,
-      issues: [issue(meta.hold, meta.fileName)],
-      rowOutcomes: outcomes.map(one => held(one.outcome)),
-    }
   const waitsFor = new Set(outcomes.flatMap(one => one.waitsFor ?? []))
   return {
     facts: outcomes.flatMap(one => one.facts),
-    issues: outcomes.flatMap(one => one.outcome.issues),
+    issues: [...(meta.hold ? [issue(meta.hold, meta.fileName)] : []), ...outcomes.flatMap(one => one.outcome.issues)],
     rowOutcomes: outcomes.map(one => one.outcome),
     codes: outcomes.flatMap(one => one.code ?? []),
     ...(waitsFor.size > 0 ? { waitsFor: [...waitsFor] } : {}),
@@ -165,10 +161,6 @@ function markRepeats(rows: ReadRow[]): void {
       issues: [...loser.outcome.issues, issue('row-id-repeated', `row ${loser.outcome.number}`)],
     }
   }
-}
-
-function held(outcome: RowOutcome): RowOutcome {
-  return { ...outcome, outcome: 'held' }
 }
 
 /** A row without an id of its own (Admin_PatientHistory) is known by its content, less the order of processing. */

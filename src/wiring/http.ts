@@ -147,6 +147,7 @@ async function dataRoutes({
     dataFolder: config.dataFolder,
     clock,
     linkedCount: ids => linkedCount(store, ids),
+    whenApplied,
   }
   // Receipts whose process stopped are counted again, beside the traffic.
   void resumeReceipts(extractDeps(extracts)).catch((cause: unknown) => logger.failure('receipts', cause))

@@ -46,6 +46,7 @@ beforeAll(async () => {
     tables: extracts,
     dataFolder,
     clock,
+    whenApplied: async () => true,
     limits: { chunkBytes: 2_000, mostBytes: 4 * 1024 * 1024 },
   })
   service = await startService({ routes })

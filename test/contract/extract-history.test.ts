@@ -3,26 +3,35 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import type { OdsCode } from '../../src/fls/fact.ts'
+import type { InboxId, OdsCode } from '../../src/fls/fact.ts'
 import { extractRoutes } from '../../src/sources/extract/routes.ts'
-import { confirmHeldExtract, loadExtracts } from '../../src/store/extracts.ts'
-import { openInbox } from '../../src/store/inbox.ts'
+import { applyExtractEntry, loadExtracts } from '../../src/store/extracts.ts'
+import { openInbox, readInboxEntry } from '../../src/store/inbox.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { extractTables } from '../set-up/extract-chunk.ts'
-import { type Service, startService } from './running-app.ts'
+import { eventually } from '../set-up/running.ts'
+import { json, type Service, startService } from './running-app.ts'
 
-const claims = { practices: ['B86001', 'B86004', 'B86005'], feeds: ['gp-supplier'] }
+const claims = { practices: ['B86001', 'B86004', 'B86005', 'B86006', 'B86007'], feeds: ['gp-supplier'] }
 let service: Service
 let store: Store
 
 beforeAll(async () => {
   store = await openStore(process.env['FLSDB_TEST_MONGODB'] ?? '', `t_history_${randomBytes(6).toString('hex')}`)
   const gate = async () => ({ isOpen: true })
-  const clock = () => new Date('2024-12-01T00:00:00Z')
+  // Of two decisions the later counts.
+  let seconds = Date.parse('2024-12-01T00:00:00Z') / 1_000
+  const clock = () => new Date(seconds++ * 1_000)
   const dataFolder = await mkdtemp(path.join(tmpdir(), 'flsdb-history-'))
   const accept = openInbox({ store, gate, clock })
+  // What a worker does with a decision.
+  const whenApplied = async (id: InboxId): Promise<boolean> => {
+    const entry = await readInboxEntry(store, id)
+    if (entry) await applyExtractEntry(store.db, entry)
+    return entry !== undefined
+  }
   service = await startService({
-    routes: extractRoutes({ accept, store, gate, tables: extractTables(), dataFolder, clock }),
+    routes: extractRoutes({ accept, store, gate, tables: extractTables(), dataFolder, clock, whenApplied }),
   })
 })
 afterAll(async () => {
@@ -32,7 +41,28 @@ afterAll(async () => {
 })
 
 const header = 'entry,rowId,action,patientId,familyName,system,code,date,recordedAt,practice,extractId,mode,to'
-type View = { id: string; messages: { code: string }[]; receipt?: Record<string, number>; state: string }
+type View = {
+  id: string
+  messages: { code: string }[]
+  receipt?: Record<string, number>
+  state: string
+  hold?: Record<string, string>
+}
+
+async function decided(id: string, outcome: 'confirm' | 'refuse', role: 'ig-lead' | 'gp-supplier' = 'ig-lead') {
+  const init = { method: 'POST', ...json({ reason: 'asked the practice' }) }
+  return (await service.call(role, `/api/extracts/${id}/${outcome}`, init)).status
+}
+async function viewOf(id: string): Promise<View> {
+  return (await (await service.call('gp-supplier', `/api/jobs/${id}`, { claims })).json()) as View
+}
+async function counted(id: string, wanted: Record<string, number>): Promise<View> {
+  return eventually(`a receipt of ${JSON.stringify(wanted)}`, async () => {
+    const view = await viewOf(id)
+    const isSo = Object.entries(wanted).every(([name, count]) => view.receipt?.[name] === count)
+    return view.state === 'done' && isSo ? view : undefined
+  })
+}
 
 async function send(practice: string, day: string, mode: string, rows: readonly string[]): Promise<View> {
   const manifest = `manifest,,,,,,,,,${practice},${day},${mode},${day}T22:00:00Z`
@@ -78,7 +108,16 @@ test('a practice over time: unchanged rows, mass deletes held until a person con
     isHeld: true,
     isComplete: true,
   })
-  expect(await confirmHeldExtract(store.db, mass.id, 'user:lead', new Date('2024-04-02T00:00:00Z'))).toBe(true)
+  // What waits has changed nothing: the next is compared with what stands, not with it.
+  expect(codesOf(await send('B86004', '2024-04-02', 'full', [...patients(38), ...coded(38)]))).toContain(
+    'mass-delete-held',
+  )
+  expect((await viewOf(mass.id)).hold).toMatchObject({ reason: 'mass-delete-held', part: 'deletes', state: 'waiting' })
+  expect(await decided(mass.id, 'confirm', 'gp-supplier')).toBe(403)
+  expect(await decided(first.id, 'confirm')).toBe(409)
+  expect(await decided('none-of-ours', 'confirm')).toBe(404)
+  expect(await decided(mass.id, 'confirm')).toBe(200)
+  expect((await viewOf(mass.id)).hold).toMatchObject({ state: 'confirmed', decidedBy: 'ig-lead-test' })
   expect((await inForce('B86004')).find(one => one.extractId === '2024-04-01')).toMatchObject({ isHeld: false })
   expect(codesOf(await send('B86004', '2024-01-15', 'delta', coded(1)))).toEqual(['extract-older'])
   expect(codesOf(await send('B86004', '2024-04-01', 'full', [...patients(41), ...coded(41)]))).toContain(
@@ -112,4 +151,52 @@ test('a disabled sharing agreement holds everything', async () => {
   expect(codesOf(view)).toContain('sharing-disabled')
   const entries = await store.inbox.find({ practice: 'B86001' as OdsCode, type: 'emis/Admin_Patient' }).toArray()
   expect(entries.map(entry => entry.meta?.['hold'])).toEqual(['sharing-disabled'])
+})
+
+test('deletes by flag are held, told in the receipt, and counted as deletes once confirmed; refused ones never', async () => {
+  await send('B86006', '2024-02-01', 'full', [...patients(100), ...coded(100)])
+  const deletes = Array.from({ length: 60 }, (_, index) => `coded,o-${index},delete`)
+  const held = await send('B86006', '2024-03-01', 'delta', deletes)
+  expect(codesOf(held)).toEqual(['mass-delete-held'])
+  expect(held.receipt).toMatchObject({ in: 61, kept: 1, held: 60 })
+  expect(await decided(held.id, 'refuse')).toBe(200)
+  expect((await counted(held.id, { kept: 1, held: 60 })).hold).toMatchObject({ state: 'refused' })
+  expect((await inForce('B86006')).find(one => one.extractId === '2024-03-01')).toMatchObject({ isHeld: true })
+  // A decision can be taken back by the opposite one.
+  expect(await decided(held.id, 'confirm')).toBe(200)
+  expect((await counted(held.id, { kept: 61, held: 0, deletes: 60 })).hold).toMatchObject({ state: 'confirmed' })
+  const list = await service.call('ig-lead', '/api/extracts?state=confirmed')
+  const { items } = (await list.json()) as { items: { id: string; extractId: string; rows: object }[] }
+  expect(items.find(one => one.id === held.id)).toMatchObject({
+    extractId: '2024-03-01',
+    rows: { coded: { deletes: 60 } },
+  })
+})
+
+test('a mode that contradicts itself holds every row; sent again with one mode, the same file counts', async () => {
+  const body = `${header}\nmanifest,,,,,,,,,B86007,m-1,full,\npatient,p-1,,P1,Testley,,,,,,,,\n`
+  const sent = async (query: string) => {
+    const init = { method: 'POST', body, headers: { 'Content-Type': 'text/csv' }, claims }
+    const answer = await service.call('gp-supplier', `/api/extracts${query}`, init)
+    return (await answer.json()) as View
+  }
+  const held = await sent('?mode=delta')
+  expect(codesOf(held)).toContain('mode-disagrees')
+  expect((await counted(held.id, { in: 2, held: 2, kept: 0 })).hold).toMatchObject({ part: 'all', state: 'waiting' })
+  const agreed = await sent('?mode=full')
+  expect(agreed.id).not.toBe(held.id)
+  await counted(agreed.id, { in: 2, kept: 2, held: 0 })
+  const kept = await store.inbox.find({ practice: 'B86007' as OdsCode, type: 'neutral/neutral' }).toArray()
+  expect(kept.map(entry => entry.meta?.['hold']).sort()).toEqual(['mode-disagrees', undefined])
+  expect(await decided(held.id, 'confirm')).toBe(200)
+  await counted(held.id, { in: 2, kept: 2, held: 0 })
+})
+
+test('decisions and closings come to the same register in any order', async () => {
+  const entries = await store.inbox.find({ organisation: { $in: ['B86006', 'FLSDB'] as OdsCode[] } }).toArray()
+  const read = await Promise.all(entries.map(entry => readInboxEntry(store, entry._id)))
+  const known = await store.db.collection('extracts').find({ practice: 'B86006' }).sort({ _id: 1 }).toArray()
+  await store.db.collection('extracts').deleteMany({})
+  for (const entry of read.reverse()) if (entry) await applyExtractEntry(store.db, entry)
+  expect(await store.db.collection('extracts').find({ practice: 'B86006' }).sort({ _id: 1 }).toArray()).toEqual(known)
 })

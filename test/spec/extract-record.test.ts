@@ -54,6 +54,25 @@ const rowsOf = (facts: readonly Fact[], extracts: readonly ExtractInForce[]): re
     .sort()
 }
 
+test('an extract held whole says nothing until a person confirms it; the same rows agreed on later count at once', () => {
+  const chunk = (day: string, rows: string, hold?: string) => {
+    const entry = chunkOf('neutral', 'neutral', Buffer.from(`${header}${rows.padEnd(rows.length + 6, ',')}\n`), {
+      extractId: 'm-1',
+      asOf: `${day}T22:00:00.000Z`,
+      id: day.padStart(64, '0'),
+    })
+    return readExtract({ ...entry, meta: { ...entry.meta, ...(hold ? { hold } : {}) } }, tables, emptyCodebook).facts
+  }
+  const known = sent(first, patient, fracture)
+  const held = chunk(second, 'coded,o-1,delete,P1,,,,,,,', 'sharing-disabled')
+  const whole = full(second, { extractId: 'm-1', mode: 'delta', isHeld: true, isReleased: false })
+  expect(rowsOf([...known, ...held], [])).toEqual(['o-1', 'p-1'])
+  expect(rowsOf([...known, ...held], [whole])).toEqual(['o-1', 'p-1'])
+  expect(rowsOf([...known, ...held], [{ ...whole, isHeld: false, isReleased: true }])).toEqual(['p-1'])
+  const agreed = chunk(second, 'coded,o-1,delete,P1,,,,,,,')
+  expect(rowsOf([...known, ...held, ...agreed], [whole])).toEqual(['p-1'])
+})
+
 describe('what is absent from a full extract', () => {
   test.each<[string, readonly Fact[], ExtractInForce, readonly string[]]>([
     [

@@ -44,7 +44,7 @@ export function declare(address: Address, files: readonly KnownFile[], found: Su
   const asOf = asOfOf(files, found) ?? instantOf(receivedAt)
   const from = found.manifest.map(row => moment(row.from)).find(at => at !== undefined)
   const hold = found.isSharingDisabled ? 'sharing-disabled' : modes.isDisagreement ? 'mode-disagrees' : undefined
-  const covers = mode === 'full' && !hold ? coveredKinds(files, found) : []
+  const covers = mode === 'full' ? coveredKinds(files, found) : []
   const isPatientsMissing =
     mode === 'full' &&
     files.some(file => file.kind.role === 'patient' || file.kind.role === 'entries') &&

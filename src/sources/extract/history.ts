@@ -1,6 +1,6 @@
 import type { Instant } from '../../fls/dates.ts'
 import { type Issue, issue } from '../../fls/issue.ts'
-import type { ExtractDocument } from '../../store/extracts.ts'
+import { type ExtractDocument, heldPart } from '../../store/extracts.ts'
 import type { Declaration } from './declaration.ts'
 import { compareSketches } from './sketch.ts'
 import type { Survey } from './survey.ts'
@@ -26,7 +26,8 @@ export function compareWithEarlier(
   found: Survey,
   earlier: readonly ExtractDocument[],
 ): Compared {
-  const complete = earlier.filter(one => one.isComplete)
+  // One that waits or was refused has changed nothing: the next is compared with what stands.
+  const complete = earlier.filter(one => one.isComplete && heldPart(one) === undefined)
   const newest = newestOf(complete)
   const issues: Issue[] = []
   if (earlier.some(one => one.extractId === declared.extractId && one.contentHash !== contentHash))

@@ -1,6 +1,7 @@
 import { codeKeysOf, readExtract } from '../../mapping/extract.ts'
 import type { CodebookEntry } from '../../mapping/extract-codebook.ts'
 import { addCodes } from '../../store/codebook.ts'
+import { findExtract, heldPart } from '../../store/extracts.ts'
 import { findJob, tellProgress, unfinishedJobs, updateJob } from '../../store/jobs.ts'
 import type { ExtractDeps } from './deps.ts'
 import { clearSpool } from './spool.ts'
@@ -8,13 +9,14 @@ import { Tally } from './tally.ts'
 
 /**
  * Counts the receipt of a kept extract by reading its chunks again from the inbox, code tables first. Nothing but counts is stored; a
- * process that died half-way starts again. A failure of ours leaves the job `failed` with its code, never the extract unread.
+ * process that died half-way starts again. `isAgain`: a person has decided about what was held. A failure of ours leaves the job `failed` with its code, never the extract unread.
  */
-export async function countReceipt(deps: ExtractDeps, id: string): Promise<void> {
+export async function countReceipt(deps: ExtractDeps, id: string, isAgain = false): Promise<void> {
   const job = await findJob(deps.db, id)
-  if (!job || job.state === 'done' || job.isDryRun) return
+  if (!job || (job.state === 'done' && !isAgain) || job.isDryRun) return
   try {
-    const tally = new Tally()
+    const extract = await findExtract(deps.db, id)
+    const tally = new Tally(extract && heldPart(extract))
     const codebook = remembered(deps.codebook)
     const inOrder = [...job.chunks].sort((a, b) => Number(b.isCoding) - Number(a.isCoding))
     const progress = progressOf(deps, id, inOrder.length)

@@ -12,6 +12,7 @@ import {
   closingMeta,
   type ExtractDocument,
   extractsOf,
+  heldPart,
 } from '../../store/extracts.ts'
 import { createJob, findJob, type JobDocument, updateJob } from '../../store/jobs.ts'
 import type { Arrival, InboxEntry } from '../arrival.ts'
@@ -89,8 +90,9 @@ async function prepare(
   await mayDeclare(declared.practice)
   await deps.checkPractice(declared.practice)
   const contentHash = hashOf(unpacked)
+  const held = declared.hold ? [declared.hold] : []
   const id = createHash('sha256')
-    .update([declared.practice, declared.extractId, contentHash, isDryRun].join('\n'))
+    .update([declared.practice, declared.extractId, contentHash, isDryRun, ...held].join('\n'))
     .digest('hex')
     .slice(0, 32)
   const earlier = (await extractsOf(deps.db, declared.practice)).filter(one => one._id !== id)
@@ -215,6 +217,7 @@ function registered({ job, declared, compared, found, contentHash, files }: Prep
     covers: [...declared.covers],
     isComplete: false,
     isHeld: compared.isHeld,
+    ...holdOf(declared),
     rows: Object.fromEntries(rows),
   }
 }
@@ -236,7 +239,7 @@ function closing(document: ExtractDocument, declared: Declaration, from: Extract
 
 /** The same reading, in this process, on entries that were never kept. Code tables of the extract count for itself only. */
 async function dryRun(deps: ExtractDeps, prepared: Prepared, from: ExtractSender): Promise<JobDocument> {
-  const tally = new Tally()
+  const tally = new Tally(heldPart({ isHeld: prepared.compared.isHeld, ...holdOf(prepared.declared) }))
   const own = new Map<string, CodebookEntry>()
   const rejects: InboxEntry[] = []
   const receivedAt = instantOf(deps.clock())
@@ -257,6 +260,10 @@ async function dryRun(deps: ExtractDeps, prepared: Prepared, from: ExtractSender
   const done = { state: 'done' as const, receipt, issues: tally.issues(), finishedAt: deps.clock() }
   await updateJob(deps.db, job._id, done)
   return { ...job, ...done }
+}
+
+function holdOf({ hold }: Declaration): Pick<ExtractDocument, 'hold'> {
+  return hold ? { hold } : {}
 }
 
 function wanted(keys: readonly string[], own: ReadonlyMap<string, CodebookEntry>): [string, CodebookEntry][] {

@@ -11,12 +11,14 @@ import type { Call, Route } from '../../http/route.ts'
 import type { ExtractTables } from '../../mapping/extract-tables.ts'
 import { loadCodebook } from '../../store/codebook.ts'
 import { loadDirectory } from '../../store/directory.ts'
+import { findExtract } from '../../store/extracts.ts'
 import { type PracticeGate, readInboxEntry } from '../../store/inbox.ts'
 import { findJob, type JobDocument } from '../../store/jobs.ts'
 import type { Store } from '../../store/store.ts'
 import { type Accept, PracticeClosed } from '../arrival.ts'
 import type { Address } from './declaration.ts'
 import type { ExtractDeps } from './deps.ts'
+import { type HoldDeps, holdOf, holdRoutes } from './hold-routes.ts'
 import { inFlight } from './in-flight.ts'
 import { countReceipt } from './receipt.ts'
 import { extractLimits, receiveExtract } from './receive.ts'
@@ -31,17 +33,22 @@ export type ExtractRouteOptions = {
   readonly dataFolder: string
   readonly clock: () => Date
   readonly linkedCount?: ExtractDeps['linkedCount']
+  /** True once an entry has been applied; false when it was not within the time. */
+  readonly whenApplied: HoldDeps['whenApplied']
   readonly limits?: { readonly chunkBytes: number; readonly mostBytes: number }
   /** Told of receipts that could not be counted; codes only. */
   readonly onFailure?: (cause: unknown) => void
 }
 
 export function extractDeps(options: ExtractRouteOptions): ExtractDeps {
-  const { accept, store, gate, tables, dataFolder, clock, linkedCount, limits } = options
+  const { accept, store, gate, dataFolder, clock, linkedCount, limits } = options
   return {
     accept,
     db: store.db,
-    tables,
+    // A getter, as in the options: tables change while the service runs.
+    get tables() {
+      return options.tables
+    },
     dataFolder,
     clock,
     entryOf: id => readInboxEntry(store, id),
@@ -77,8 +84,8 @@ const receiptsInFlight = 4
 export function extractRoutes(options: ExtractRouteOptions): Route[] {
   const deps = extractDeps(options)
   const beginCount = inFlight(receiptsInFlight)
-  const count = (id: string): void =>
-    void beginCount(() => countReceipt(deps, id))
+  const count = (id: string, isAgain = false): void =>
+    void beginCount(() => countReceipt(deps, id, isAgain))
       .then(({ result }) => result)
       .catch(cause => options.onFailure?.(cause))
   const jobParameter = [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }]
@@ -131,6 +138,7 @@ export function extractRoutes(options: ExtractRouteOptions): Route[] {
         await writeRejects(deps, job, call.response)
       },
     },
+    ...holdRoutes({ ...deps, whenApplied: options.whenApplied, countAgain: id => count(id, true) }),
   ]
 }
 
@@ -223,6 +231,8 @@ async function viewOf(job: JobDocument, deps: ExtractDeps) {
     messages,
     failure,
   } = job
+  const extract = isDryRun ? undefined : await findExtract(deps.db, _id)
+  const hold = extract && holdOf(extract)
   const linked = deps.linkedCount && !isDryRun ? await deps.linkedCount(job.chunks.map(chunk => chunk.inboxId)) : 0
   return {
     id: _id,
@@ -236,6 +246,7 @@ async function viewOf(job: JobDocument, deps: ExtractDeps) {
     progress,
     ...(finishedAt ? { finishedAt } : {}),
     ...(receipt ? { receipt: { ...receipt, linked } } : {}),
+    ...(hold ? { hold } : {}),
     issues: Object.entries(issues ?? {}).map(([code, count]) => ({ code, count })),
     messages: messages.map(describeIssue),
     rejects: `/api/jobs/${_id}/rejects.csv`,

@@ -18,12 +18,19 @@ export class Tally {
   #rejected = 0
   #held = 0
   #deletes = 0
+  readonly #heldPart: 'all' | 'deletes' | undefined
+
+  /** `heldPart`: what of the extract waits for a person, or was refused by one. */
+  constructor(heldPart?: 'all' | 'deletes') {
+    this.#heldPart = heldPart
+  }
 
   add(reading: ExtractReading): void {
     for (const row of reading.rowOutcomes) {
       for (const found of row.issues) this.#count(found.code)
+      const isHeld = this.#heldPart === 'all' || (this.#heldPart === 'deletes' && row.isDelete)
       if (row.outcome === 'rejected') this.#rejected++
-      else if (row.outcome === 'held') this.#held++
+      else if (row.outcome === 'held' || isHeld) this.#held++
       else {
         this.#kept++
         if (row.isDelete) this.#deletes++
