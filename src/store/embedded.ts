@@ -1,26 +1,67 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { MongoClient } from 'mongodb'
 import { MongoMemoryServer } from 'mongodb-memory-server-core'
 import type { Mongod } from './mongod-supply.ts'
 
 const setName = 'flsdb'
 
-/** A running single-member replica set on loopback whose data outlives it. `stop` ends mongod cleanly and keeps the data. */
+/**
+ * A running single-member replica set on loopback whose data outlives it. `pid` is that of the mongod that runs now; one that ends by itself
+ * (killed, out of memory, disk full) is started again on the same port until `stop`, which ends it cleanly and keeps the data.
+ */
 export type Embedded = { readonly uri: string; readonly port: number; readonly pid: number; stop(): Promise<void> }
+
+/** Pause before an ended mongod is started again; doubles while that fails. Milliseconds. */
+const [firstPauseMs, longestPauseMs] = [500, 30_000]
 
 /**
  * Starts mongod on `folder` as a replica set of one: majority is one copy, so an acknowledged write survives a crash of the host,
  * not the loss of its disk. The port of the last start is taken again when free. zlib is off (CVE-2025-14847).
- * `isThrowaway`: for tests; smaller cache.
+ * `isThrowaway`: for tests; smaller cache, and what ends stays ended.
  */
 export async function startEmbedded(mongod: Mongod, folder: string, { isThrowaway = false } = {}): Promise<Embedded> {
   const dbPath = path.join(folder, 'mongod')
   await mkdir(dbPath, { recursive: true })
   await refuseSecond(path.join(dbPath, 'mongod.lock'), folder)
   const port = await choosePort(path.join(folder, 'mongod.port'))
-  const server = await MongoMemoryServer.create({
+  let isStopping = false
+  const processOf = (server: MongoMemoryServer) => server.instanceInfo?.instance.mongodProcess
+  const start = async (): Promise<MongoMemoryServer> => {
+    const started = await launch(mongod, { dbPath, port, cacheGB: isThrowaway ? '0.5' : '1' })
+    if (!isThrowaway) processOf(started)?.once('exit', () => void startAgain(firstPauseMs))
+    await becomePrimary(port)
+    return started
+  }
+  const startAgain = async (pauseMs: number): Promise<void> => {
+    await pause(pauseMs, undefined, { ref: false })
+    if (isStopping) return
+    // Its port or its disk may still be taken, or full: the next try is later. Requests are refused meanwhile and `/ready` says so.
+    const started = await start().catch(() => undefined)
+    if (started) server = started
+    else void startAgain(Math.min(longestPauseMs, 2 * pauseMs))
+  }
+  let server = await start()
+  return {
+    uri: `mongodb://127.0.0.1:${port}/?replicaSet=${setName}`,
+    port,
+    get pid() {
+      return processOf(server)?.pid ?? 0
+    },
+    stop: async () => {
+      isStopping = true
+      await server.stop({ doCleanup: false, force: false })
+    },
+  }
+}
+
+function launch(
+  mongod: Mongod,
+  { dbPath, port, cacheGB }: { readonly dbPath: string; readonly port: number; readonly cacheGB: string },
+): Promise<MongoMemoryServer> {
+  return MongoMemoryServer.create({
     instance: {
       port,
       // The port was chosen above and is part of the set's configuration: never another one.
@@ -35,7 +76,7 @@ export async function startEmbedded(mongod: Mongod, folder: string, { isThrowawa
         '--setParameter',
         'diagnosticDataCollectionEnabled=false',
         '--wiredTigerCacheSizeGB',
-        isThrowaway ? '0.5' : '1',
+        cacheGB,
       ],
       launchTimeout: 60_000,
     },
@@ -43,16 +84,6 @@ export async function startEmbedded(mongod: Mongod, folder: string, { isThrowawa
     // Its own process group: Ctrl-C must reach the service first, which then stops mongod.
     spawn: { detached: true },
   })
-  const pid = server.instanceInfo?.instance.mongodProcess?.pid
-  await becomePrimary(port)
-  return {
-    uri: `mongodb://127.0.0.1:${port}/?replicaSet=${setName}`,
-    port,
-    pid: pid ?? 0,
-    stop: async () => {
-      await server.stop({ doCleanup: false, force: false })
-    },
-  }
 }
 
 /** The data folder is held by a mongod that runs. */
