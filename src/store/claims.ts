@@ -41,22 +41,18 @@ export async function claimEntries(
       : []
   const ids = oneBatch([...upper, ...lower])
   if (ids.length === 0) return []
-  await store.inbox.updateMany(
-    { _id: { $in: ids }, state: 'received' },
-    [
-      {
-        $set: {
-          state: 'claimed',
-          claimedBy: worker,
-          leaseUntil: { $add: ['$$NOW', leaseMs] },
-          fence: { $add: ['$fence', 1] },
-          attempts: { $add: ['$attempts', 1] },
-        },
+  await store.inbox.updateMany({ _id: { $in: ids }, state: 'received' }, [
+    {
+      $set: {
+        state: 'claimed',
+        claimedBy: worker,
+        leaseUntil: { $add: ['$$NOW', leaseMs] },
+        fence: { $add: ['$fence', 1] },
+        attempts: { $add: ['$attempts', 1] },
       },
-    ],
-    { writeConcern: { w: 1 } },
-  )
-  // The claim itself need not be on a majority: one that is lost is a claim nobody has, and the fence guards the rest.
+    },
+  ])
+  // On a majority, like all else: whether an attempt is the first is told by the fence, and a fail-over must not take it back.
   return store.inbox
     .find({ _id: { $in: ids }, state: 'claimed', claimedBy: worker }, { readConcern: { level: 'local' } })
     .toArray()
