@@ -31,7 +31,7 @@ const primaryKills = {
   primary: { weight: 4, strike: async (world, afterMs) => killMembers(world, [await world.set.primary()], afterMs) },
   'step-down': { weight: 3, strike: stepDown },
   'all members': { weight: 1, strike: (world, afterMs) => killMembers(world, world.set.members, afterMs) },
-  'primary cut off, then killed': { weight: 2, strike: cutOffThenKill },
+  'primary cut off and killed': { weight: 2, strike: cutOffThenKill },
 } as const satisfies Record<string, Kill>
 
 /** What each target means. */
@@ -82,7 +82,8 @@ async function stepDown({ set }: World, afterMs: number): Promise<Moment> {
 
 /**
  * The hardest for a promise: the primary goes on taking writes its secondaries never see, then dies; what it alone held is rolled back when it
- * comes home. Only a write that waited for the majority survives this.
+ * comes home. Only a write that waited for the majority survives this. The secondaries are killed as well: what the primary had pushed into
+ * their sockets while they stood still would otherwise reach them after all.
  */
 async function cutOffThenKill({ set, killer }: World, afterMs: number): Promise<Moment> {
   const primary = await set.primary()
@@ -90,8 +91,9 @@ async function cutOffThenKill({ set, killer }: World, afterMs: number): Promise<
   await killer.strike(others[0]?.pid ?? 0, 'SIGSTOP', afterMs)
   for (const other of others) other.signal('SIGSTOP')
   const at = await killer.strike(primary.pid, 'SIGKILL', electionTimeoutMs / 2)
-  await primary.ended()
-  for (const other of others) other.signal('SIGCONT')
+  for (const other of others) other.signal('SIGKILL')
+  await Promise.all(set.members.map(member => member.ended()))
+  for (const other of others) other.start()
   await set.primary()
   primary.start()
   return at

@@ -38,13 +38,14 @@ export function mllpLane(port: number): Exchange {
   return { exchange, close: () => socket?.destroy() }
 }
 
-function write(socket: Socket, { bytes, isInPieces }: Line): void {
+function write(socket: Socket, { bytes, key, isInPieces }: Line): void {
   const frame = Buffer.concat([Buffer.from([0x0b]), bytes, Buffer.from([0x1c, 0x0d])])
   if (!isInPieces) {
     socket.write(frame)
     return
   }
-  const cut = 1 + (bytes.length % Math.max(1, frame.length - 3))
+  // Anywhere in the frame, the same at each resend; never between two frames.
+  const cut = 2 + ((key.charCodeAt(0) * 97 + key.charCodeAt(1)) % (frame.length - 3))
   socket.write(frame.subarray(0, cut))
   setTimeout(() => socket.writable && socket.write(frame.subarray(cut)), 5)
 }

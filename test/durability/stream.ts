@@ -7,6 +7,9 @@ import { diagnosis, hl7, visit } from '../../synthetic/story-wire.ts'
 
 export type Door = 'mllp' | 'fhir'
 
+/** Control ids of writes that only ask how the service answers; they are no part of a stream. */
+export const probePrefix = 'probe-'
+
 /** One thing a sender of a campaign sends, and what has to come of it. */
 export type Line = {
   readonly door: Door

@@ -1,6 +1,6 @@
 import type { MongoClient } from 'mongodb'
 import type { Ledger } from './ledger.ts'
-import { keyOf } from './stream.ts'
+import { keyOf, probePrefix } from './stream.ts'
 import { database } from './world.ts'
 
 /**
@@ -20,6 +20,8 @@ export type Verdict = {
   readonly episodesWrong: number
   readonly unread: number
   readonly stuck: number
+  /** What the database holds of the first records that are wrong; the patients are synthetic. */
+  readonly examples: readonly unknown[]
 }
 
 const faults = [
@@ -45,7 +47,8 @@ export async function judge(mongo: MongoClient, ledger: Ledger): Promise<Verdict
   const records = new Set(promised.flatMap(([, { record }]) => record ?? []))
   const persons = await countByRecord(mongo, 'persons', 'members.record')
   const episodes = await countByRecord(mongo, 'episodes', 'records')
-  const wrong = (counts: ReadonlyMap<string, number>) => [...records].filter(record => counts.get(record) !== 1).length
+  const wrong = (counts: ReadonlyMap<string, number>) => [...records].filter(record => counts.get(record) !== 1)
+  const [personsWrong, episodesWrong] = [wrong(persons), wrong(episodes)]
   return {
     delivered: ledger.sendings.size,
     acknowledged: promised.length,
@@ -54,10 +57,13 @@ export async function judge(mongo: MongoClient, ledger: Ledger): Promise<Verdict
     duplicated: [...kept.values()].filter(times => times > 1).length,
     corrupt,
     invented,
-    personsWrong: wrong(persons),
-    episodesWrong: wrong(episodes),
+    personsWrong: personsWrong.length,
+    episodesWrong: episodesWrong.length,
     unread,
     stuck: ledger.sendings.size - promised.length,
+    examples: await Promise.all(
+      [...new Set([...personsWrong, ...episodesWrong])].slice(0, 3).map(record => standing(mongo, record)),
+    ),
   }
 }
 
@@ -69,7 +75,7 @@ async function inboxAgainst(mongo: MongoClient, ledger: Ledger) {
     .db(database)
     .collection('inbox')
     .find(
-      { protocol: { $in: ['hl7v2', 'fhir'] } },
+      { protocol: { $in: ['hl7v2', 'fhir'] }, controlId: { $not: new RegExp(`^${probePrefix}`) } },
       { projection: { controlId: 1, sha256: 1, bytes: 1, state: 1 }, readConcern: { level: 'majority' } },
     )
   for await (const entry of entries) {
@@ -98,4 +104,27 @@ async function countByRecord(mongo: MongoClient, collection: string, field: stri
     }
   }
   return counts
+}
+
+/** Everything that stands about one record, in the order it is made: to see at which step it went wrong. */
+async function standing(mongo: MongoClient, record: string): Promise<unknown> {
+  const db = mongo.db(database)
+  const facts = await db.collection('facts').find({ record }).toArray()
+  const inboxIds = facts.map(fact => fact['source'].inboxId)
+  return {
+    record,
+    inbox: await db
+      .collection('inbox')
+      .find({ $or: [{ recordKey: record }, { _id: { $in: inboxIds } }] }, { projection: { bytes: 0, meta: 0 } })
+      .toArray(),
+    facts: facts.map(fact => ({ kind: fact['kind'], status: fact['status'], inboxId: fact['source'].inboxId })),
+    records: await db.collection<{ _id: string }>('records').find({ _id: record }).toArray(),
+    persons: await db
+      .collection('persons')
+      .find({ 'members.record': record })
+      .project({ solve: 1, members: 1 })
+      .toArray(),
+    episodes: await db.collection('episodes').find({ records: record }).project({ solve: 1, records: 1 }).toArray(),
+    solves: await db.collection('counters').find().toArray(),
+  }
 }

@@ -25,6 +25,9 @@ export type World = {
   readonly senders: readonly Sender[]
   readonly mongo: MongoClient
   readonly ports: { readonly http: number; readonly mllp: number }
+  /** A token of the FHIR sender. */
+  readonly token: () => Promise<string>
+  readonly addSenders: (count: number) => readonly Sender[]
   readonly close: () => Promise<void>
 }
 
@@ -36,6 +39,8 @@ export type WorldOptions = {
   readonly environment?: Readonly<Record<string, string>>
   /** Address the service reaches the database at, when something stands between. */
   readonly databaseUri?: (set: ReplicaSet) => Promise<string>
+  /** Where a member keeps its files, if not in the campaign's own folder. */
+  readonly dbPath?: (index: number) => string
 }
 
 export async function openWorld({
@@ -44,9 +49,10 @@ export async function openWorld({
   workers = 1,
   environment = {},
   databaseUri,
+  dbPath,
 }: WorldOptions): Promise<World> {
   const folder = await mkdtemp(path.join(tmpdir(), 'flsdb-durability-'))
-  const set = await startReplicaSet({ folder, size: members })
+  const set = await startReplicaSet({ folder, size: members, ...(dbPath ? { dbPath } : {}) })
   const identity = await openIdentity(trustOf('RXX').flsFeed, 'RXX')
   await enrol(set.uri, folder).catch(async (cause: unknown) => {
     await set.stop()
@@ -71,11 +77,17 @@ export async function openWorld({
   })
   service.start()
   const ledger = new Ledger()
-  const senders = Array.from({ length: lanes }, (_, lane) =>
-    lane % 2 === 0
-      ? new Sender(ledger, 'mllp', mllpLane(ports.mllp))
-      : new Sender(ledger, 'fhir', fhirLane(ports.http, identity.token)),
-  )
+  const senders: Sender[] = []
+  const addSenders = (count: number): readonly Sender[] => {
+    const added = Array.from({ length: count }, (_, lane) =>
+      lane % 2 === 0
+        ? new Sender(ledger, 'mllp', mllpLane(ports.mllp))
+        : new Sender(ledger, 'fhir', fhirLane(ports.http, identity.token)),
+    )
+    senders.push(...added)
+    return added
+  }
+  addSenders(lanes)
   const killer = new Killer()
   const mongo = new MongoClient(set.uri, { serverSelectionTimeoutMS: 60_000 })
   const close = async (): Promise<void> => {
@@ -87,7 +99,7 @@ export async function openWorld({
     identity.close()
     await rm(folder, { recursive: true, force: true })
   }
-  return { service, set, killer, ledger, senders, mongo, ports, close }
+  return { service, set, killer, ledger, senders, mongo, ports, token: identity.token, addSenders, close }
 }
 
 /** One ordinary start: enrols the feeds as an operator would, and fills the cache of compiled modules. */

@@ -3,16 +3,25 @@ import { pathToFileURL } from 'node:url'
 import { type CampaignOptions, type CampaignResult, runCampaign } from '../campaign.ts'
 import type { FaultName } from './faults.ts'
 
-type Trap = Pick<CampaignOptions, 'kills' | 'target'> & { readonly kinds?: readonly string[] }
+type Trap = Pick<CampaignOptions, 'kills' | 'target'> & {
+  readonly kinds?: readonly string[]
+  /** The counter it must raise: a verdict that is bad for another reason has not caught this fault. */
+  readonly shows: 'lost' | 'duplicated' | 'stuck'
+}
 
 /** The small campaign that must catch each fault: where a fault shows differs. */
 export const traps: Readonly<Record<FaultName, Trap>> = {
-  'acknowledge-before-insert': { kills: 6, target: 'service', kinds: ['whole service', 'intake alone'] },
-  'one-member-is-enough': { kills: 6, target: 'primary', kinds: ['primary cut off, then killed'] },
-  'write-concern-error-swallowed': { kills: 6, target: 'primary', kinds: ['primary cut off, then killed'] },
-  'random-key': { kills: 1, target: 'service' },
-  'control-id-alone': { kills: 1, target: 'service' },
-  'buffer-dropped-on-a-chunk': { kills: 1, target: 'service' },
+  'acknowledge-before-insert': { kills: 6, target: 'service', kinds: ['whole service', 'intake alone'], shows: 'lost' },
+  'one-member-is-enough': { kills: 6, target: 'primary', kinds: ['primary cut off and killed'], shows: 'lost' },
+  'write-concern-error-swallowed': {
+    kills: 6,
+    target: 'primary',
+    kinds: ['primary cut off and killed'],
+    shows: 'lost',
+  },
+  'random-key': { kills: 1, target: 'service', shows: 'duplicated' },
+  'control-id-alone': { kills: 1, target: 'service', shows: 'lost' },
+  'buffer-dropped-on-a-chunk': { kills: 1, target: 'service', shows: 'stuck' },
 }
 
 /** What the service's environment needs so that it runs with this fault. */
@@ -26,12 +35,16 @@ export function planting(fault: FaultName): Readonly<Record<string, string>> {
   }
 }
 
-/** The campaign of its trap on a service with this fault. */
-export function runTrap(fault: FaultName, onCycle?: CampaignOptions['onCycle']): Promise<CampaignResult> {
-  const { kills, target, kinds } = traps[fault]
-  return runCampaign({
+/** The campaign of its trap on a service with this fault, and whether the verdict says so. */
+export async function runTrap(
+  fault: FaultName,
+  onCycle?: CampaignOptions['onCycle'],
+): Promise<CampaignResult & { readonly isCaught: boolean }> {
+  const { kills, target, kinds, shows } = traps[fault]
+  const result = await runCampaign({
     ...{ kills, target, seed: `fault ${fault}`, environment: planting(fault) },
     ...(kinds ? { kinds } : {}),
     ...(onCycle ? { onCycle } : {}),
   })
+  return { ...result, isCaught: result[shows] > 0 }
 }
