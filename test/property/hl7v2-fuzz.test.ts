@@ -12,6 +12,7 @@ test('mutated streams break no promise of framer, batch, parser, acknowledgement
 /** Seeds of cases that once broke a promise. */
 test.each([
   ['a/55', 'ten thousand line feeds took seconds'],
+  ['e/289', 'a control character in MSH-2 came back in the answer'],
   ['c/204', 'what stood before several patients gave one fact id to all'],
 ])('%s: %s', seed => {
   expect(runCase(seed).messages).toBeGreaterThan(0)

@@ -36,7 +36,8 @@ export function readDelimiters(text: string, start = 0): Delimiters | undefined 
   if (field === '' || /[\p{L}\p{N}\s\p{Cc}]/u.test(field)) return undefined
   const rest = text.slice(start + 4, start + 24)
   const cut = rest.split(field, 1)[0] ?? ''
-  const encoding = /^[^\r\n]*/.exec(cut)?.[0] ?? ''
+  // A control character separates nothing: answers repeat these characters, and VT or FS would break their frame.
+  const encoding = /^\P{Cc}*/u.exec(cut)?.[0] ?? ''
   if (encoding === '') return { ...usualDelimiters, field }
   const [component = '^', repetition = '~', escapeMark, subcomponent, truncation] = encoding
   return { field, component, repetition, escape: escapeMark, subcomponent, truncation }
