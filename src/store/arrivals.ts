@@ -1,6 +1,6 @@
 import type { Filter } from 'mongodb'
 import type { ScopeFilter } from '../access/scope.ts'
-import type { InboxId } from '../fls/fact.ts'
+import type { InboxId, OdsCode } from '../fls/fact.ts'
 import type { FactDocument, InboxDocument, InboxState, UnknownCode } from './documents.ts'
 import type { Store } from './store.ts'
 
@@ -11,12 +11,16 @@ export const inboxStates = [
   'quarantined',
   'sealed',
   'waiting',
+  'expired',
 ] as const satisfies readonly InboxState[]
+/** What one may ask for: `applied` is everything whose facts stand, `done` and `waiting`. */
+export const arrivalStates = [...inboxStates, 'applied'] as const
+export type ArrivalState = (typeof arrivalStates)[number]
 
 export type ArrivalQuery = {
   readonly controlId?: string
   readonly feed?: string
-  readonly state?: InboxState
+  readonly state?: ArrivalState
   readonly issue?: string
   readonly from?: Date
   readonly to?: Date
@@ -28,17 +32,35 @@ export type ArrivalHead = Omit<InboxDocument, 'bytes'>
 
 const withoutBytes = { bytes: 0 } as const
 
-/** Arrivals in scope, newest first. */
+/** Whether it is shown as `sealed`: of a practice that is not opted in now, whatever state it has; what has expired is gone either way. */
+export function isSealedArrival(arrival: ArrivalHead, isOpen: (practice: OdsCode) => boolean): boolean {
+  const { side, practice, state } = arrival
+  return side === 'gp' && practice !== undefined && state !== 'expired' && !isOpen(practice)
+}
+
+function inState(state: ArrivalState, open: readonly OdsCode[]): Filter<InboxDocument> {
+  const isSealed: Filter<InboxDocument> = {
+    side: 'gp',
+    practice: { $exists: true, $nin: [...open] },
+    state: { $ne: 'expired' },
+  }
+  if (state === 'sealed') return isSealed
+  const stored = state === 'applied' ? { $in: ['done' as const, 'waiting' as const] } : state
+  return { $and: [{ state: stored }, { $nor: [isSealed] }] }
+}
+
+/** Arrivals in scope, newest first. `open`: the practices opted in now; what others sent counts as sealed. */
 export async function listArrivals(
   store: Pick<Store, 'inbox'>,
   scope: ScopeFilter,
   query: ArrivalQuery,
+  open: readonly OdsCode[],
 ): Promise<ArrivalHead[]> {
   const { controlId, feed, state, issue, from, to, after, limit } = query
   const parts: Filter<InboxDocument>[] = [scope]
   if (controlId !== undefined) parts.push({ controlId: { $eq: controlId } })
   if (feed !== undefined) parts.push({ sender: { $eq: feed } })
-  if (state) parts.push({ state })
+  if (state) parts.push(inState(state, open))
   if (issue) parts.push({ 'issues.code': { $eq: issue } } as Filter<InboxDocument>)
   if (from) parts.push({ receivedAt: { $gte: from } })
   if (to) parts.push({ receivedAt: { $lt: to } })

@@ -230,7 +230,23 @@ test('what a practice sent is shown to nobody once it has withdrawn', async () =
     })
     return [view.state, JSON.stringify(view.facts).includes('FXHIP'), raw.status]
   }
+  const listed = async (query: string) => {
+    const answer = await service.call('gp-supplier', `/api/messages${query}`, { claims: supplier })
+    const { items } = (await answer.json()) as { items: { inboxId: string; state: string }[] }
+    return items.filter(item => item.inboxId === inboxId).map(item => item.state)
+  }
   expect(await seen()).toEqual(['done', true, 200])
+  expect(await listed('')).toEqual(['done'])
+  expect(await listed('?state=done')).toEqual(['done'])
+  expect(await listed('?state=applied')).toEqual(['done'])
+  expect(await listed('?state=sealed')).toEqual([])
   await opt(false, '2025-02-01')
   expect(await seen()).toEqual(['sealed', false, 403])
+  expect(await listed('')).toEqual(['sealed'])
+  expect(await listed('?state=done')).toEqual([])
+  expect(await listed('?state=applied')).toEqual([])
+  expect(await listed('?state=sealed')).toEqual(['sealed'])
+  await service.store.inbox.updateOne({ _id: inboxId }, { $set: { state: 'expired' } })
+  expect(await listed('?state=expired')).toEqual(['expired'])
+  expect(await listed('?state=sealed')).toEqual([])
 })

@@ -1,17 +1,19 @@
 import type { Keys } from '../../access/keys.ts'
 import { arrivalScope, scopeFilter } from '../../access/scope.ts'
 import { type Instant, instantOf } from '../../fls/dates.ts'
-import type { InboxId } from '../../fls/fact.ts'
+import type { InboxId, OdsCode } from '../../fls/fact.ts'
 import { describeIssue, issue, issueCodes } from '../../fls/issue.ts'
 import { PracticeClosed } from '../../sources/arrival.ts'
 import {
   type ArrivalDetail,
   type ArrivalHead,
+  arrivalStates,
   findArrival,
-  inboxStates,
+  isSealedArrival,
   listArrivals,
   unknownCodes,
 } from '../../store/arrivals.ts'
+import { loadDirectory } from '../../store/directory.ts'
 import type { FactDocument } from '../../store/documents.ts'
 import { readInboxEntry } from '../../store/inbox.ts'
 import { practiceGate } from '../../store/registers.ts'
@@ -40,7 +42,7 @@ export function messageRoutes(deps: MessageDependencies): Route[] {
             schema: { type: 'string' },
           },
           { name: 'feed', in: 'query', schema: { type: 'string' } },
-          { name: 'state', in: 'query', schema: { enum: [...inboxStates] } },
+          { name: 'state', in: 'query', schema: { enum: [...arrivalStates] } },
           { name: 'issue', in: 'query', description: 'Issue code', schema: { type: 'string' } },
           { name: 'from', in: 'query', description: 'Received at or after', schema: { type: 'string' } },
           { name: 'to', in: 'query', description: 'Received before', schema: { type: 'string' } },
@@ -85,7 +87,7 @@ export function messageRoutes(deps: MessageDependencies): Route[] {
 async function list(call: Call, { store, keys }: MessageDependencies): Promise<void> {
   const query = readQuery(call.request, filters)
   const { controlId, feed } = query
-  const state = readChoice('state', query.state, inboxStates)
+  const state = readChoice('state', query.state, arrivalStates)
   const found = query.issue
   if (found !== undefined && !Object.hasOwn(issueCodes, found)) throw badParameter('issue')
   const from = readMoment('from', query.from)
@@ -94,7 +96,11 @@ async function list(call: Call, { store, keys }: MessageDependencies): Promise<v
   const paging = pagingFor(call.principal, keys)
   const bound = JSON.stringify(['messages', controlId, feed, state, found, query.from, query.to])
   const [receivedAt, id] = query.page === undefined ? [] : paging.open(query.page, bound)
-  const arrivals = await listArrivals(store, arrivalScope(call.principal), {
+  const { practices, isPracticeOpen } = await loadDirectory(store.db)
+  const now = instantOf(new Date())
+  const isOpen = (practice: OdsCode): boolean => isPracticeOpen(practice, now)
+  const open = [...practices.values()].map(practice => practice.ods).filter(isOpen)
+  const asked = {
     limit: limit + 1,
     ...(controlId === undefined ? {} : { controlId }),
     ...(feed === undefined ? {} : { feed }),
@@ -103,12 +109,13 @@ async function list(call: Call, { store, keys }: MessageDependencies): Promise<v
     ...(from ? { from } : {}),
     ...(to ? { to } : {}),
     ...(receivedAt && id ? { after: { receivedAt: new Date(receivedAt), id: id as InboxId } } : {}),
-  })
+  }
+  const arrivals = await listArrivals(store, arrivalScope(call.principal), asked, open)
   const shown = arrivals.slice(0, limit)
   const last = shown.at(-1)
   call.log({ rows: shown.length })
   call.response.set('Cache-Control', 'no-store').json({
-    items: shown.map(lineOf),
+    items: shown.map(one => lineOf(isSealedArrival(one, isOpen) ? { ...one, state: 'sealed' } : one)),
     ...(last && arrivals.length > limit ? { next: paging.seal([last.receivedAt.toISOString(), last._id], bound) } : {}),
   })
 }
