@@ -5,7 +5,9 @@ import { parseArgs } from 'node:util'
 import { startEmbedded } from '../src/store/embedded.ts'
 import { supplyMongod } from '../src/store/mongod-supply.ts'
 import { ack } from './ack.ts'
+import { exported } from './export.ts'
 import { extract } from './extract.ts'
+import { fairness } from './fairness.ts'
 import { fhirAck } from './fhir-ack.ts'
 import type { Measure } from './figure.ts'
 import { linked } from './linked.ts'
@@ -16,7 +18,16 @@ import { replay } from './replay.ts'
  * `npm run bench [-- --only NAME[,NAME]] [--messages N] [--seconds S]`: one JSON line per figure on stdout, progress on stderr.
  * Against a mongod of its own in a temporary folder, or the replica set at FLSDB_BENCH_MONGODB.
  */
-const benchmarks: Readonly<Record<string, Measure>> = { parse, ack, fhirAck, linked, extract, replay }
+const benchmarks: Readonly<Record<string, Measure>> = {
+  parse,
+  ack,
+  fairness,
+  fhirAck,
+  linked,
+  extract,
+  replay,
+  export: exported,
+}
 /** Figures measured together. */
 const groups: Readonly<Record<string, string>> = {
   extractSmall: 'extract',
@@ -26,6 +37,9 @@ const groups: Readonly<Record<string, string>> = {
   ack32: 'ack',
   ack1: 'ack',
   ackLatency: 'ack',
+  exportCsv: 'export',
+  exportParquet: 'export',
+  exportNdjson: 'export',
 }
 
 const { values } = parseArgs({

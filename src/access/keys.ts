@@ -38,8 +38,18 @@ export function keysOf(hmacKey: Buffer, pseudonymKey: Buffer): Keys {
   const [idKey, projectsKey] = [createSecretKey(hmacKey), createSecretKey(pseudonymKey)]
   return {
     id: (kind, ...parts) => digest(idKey, [kind, ...parts]),
-    pseudonym: (project, id) => digest(createHmac('sha256', projectsKey).update(project).digest(), [id]),
+    pseudonym: (project, id) => digest(projectKey(projectsKey, project), [id]),
   }
+}
+
+let lastProject: { readonly parent: KeyObject; readonly project: string; readonly key: KeyObject } | undefined
+
+/** The key of a project; that of the last one is kept, since a whole table is named by one. */
+function projectKey(parent: KeyObject, project: string): KeyObject {
+  if (lastProject?.parent === parent && lastProject.project === project) return lastProject.key
+  const key = createSecretKey(createHmac('sha256', parent).update(project).digest())
+  lastProject = { parent, project, key }
+  return key
 }
 
 export async function createKeyFile(file: string): Promise<{ hmac: string; pseudonym: string }> {

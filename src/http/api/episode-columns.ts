@@ -1,6 +1,6 @@
 import { dayNumber, isDay, type PartialDate, parsePartialDate } from '../../fls/dates.ts'
-import type { Episode } from '../../fls/episode.ts'
 import { type Item, items } from '../../fls/items.ts'
+import type { EpisodeCells } from '../../store/episode-rows.ts'
 
 export type Cell = string | number | boolean | null
 export type ColumnType = 'text' | 'integer' | 'decimal' | 'boolean'
@@ -9,7 +9,7 @@ export type EpisodeColumn = {
   readonly type: ColumnType
   /** What the value is, its unit, what blank means. */
   readonly meaning: string
-  readonly read: (episode: Episode, names: Pseudonyms) => Cell
+  readonly read: (episode: EpisodeCells, names: Pseudonyms) => Cell
 }
 /** The release's own names for our ids. */
 export type Pseudonyms = { readonly episode: string; readonly person: string }
@@ -133,7 +133,7 @@ function fractureColumns(index: number): EpisodeColumn[] {
 /** How an answer may leave: codes as the data dictionary lists them, numbers, whole days from 1.09. Free text and dates never do. */
 function answerColumn({ id, text, type }: Item): EpisodeColumn {
   const name = /^\d/.test(id) ? `q${id.replace('.', '_')}` : id
-  const of = (episode: Episode) => episode.answers[id]?.values ?? []
+  const of = (episode: EpisodeCells) => episode.answers[id]?.values ?? []
   switch (type) {
     case 'date':
       return {
@@ -181,21 +181,21 @@ function numberOf(value: string | undefined): number | null {
   return value !== undefined && /^-?\d{1,4}(?:\.\d{1,4})?$/.test(value) ? Number(value) : null
 }
 
-function daysOf(episode: Episode, item: string): number | null {
+function daysOf(episode: EpisodeCells, item: string): number | null {
   const value = episode.answers[item]?.values[0]
   return value === undefined ? null : offset(episode, parsePartialDate(value))
 }
 
-function offset({ diagnosedOn }: Episode, date: PartialDate | undefined): number | null {
+function offset({ diagnosedOn }: EpisodeCells, date: PartialDate | undefined): number | null {
   return diagnosedOn && isDay(date) ? dayNumber(date) - dayNumber(diagnosedOn) : null
 }
 
-function monthOf({ diagnosedOn, injuryDate }: Episode): string | null {
+function monthOf({ diagnosedOn, injuryDate }: EpisodeCells): string | null {
   const date = diagnosedOn ?? injuryDate
   return date && date.length >= 7 ? date.slice(0, 7) : null
 }
 
-function linkProbability({ fractures }: Episode): number | null {
+function linkProbability({ fractures }: EpisodeCells): number | null {
   const all = fractures.flatMap(fracture => fracture.facts.map(fact => fact.probability))
   return all.length > 0 ? Math.min(...all) : null
 }

@@ -1,6 +1,5 @@
-import { Readable } from 'node:stream'
-import { stringify } from 'csv-stringify'
-import { ByteWriter, parquetWriteRows } from 'hyparquet-writer'
+import { stringify } from 'csv-stringify/sync'
+import { ByteWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer'
 import { type Cell, type ColumnType, episodeColumns } from './episode-columns.ts'
 
 export const episodeFormats = ['ndjson', 'csv', 'parquet'] as const
@@ -22,30 +21,31 @@ const parquetTypes = {
 } as const satisfies Record<ColumnType, string>
 const rowsPerGroup = 10_000
 
-/** Rows as bytes of the format, one part at a time: at most one Parquet row group (10,000 rows) is held. Equal rows give equal bytes. */
-export function writeRows(format: EpisodeFormat, rows: AsyncIterable<EpisodeRow>): AsyncIterable<Buffer> {
+/**
+ * Groups of rows as bytes of the format, one part a group, for Parquet one a row group: at most 10,000 rows and one group are held.
+ * Equal rows give equal bytes, however they are grouped.
+ */
+export function writeRows(format: EpisodeFormat, groups: AsyncIterable<readonly EpisodeRow[]>): AsyncIterable<Buffer> {
   switch (format) {
     case 'ndjson':
-      return ndjson(rows)
+      return ndjson(groups)
     case 'csv':
-      return csv(rows)
+      return csv(groups)
     case 'parquet':
-      return parquet(rows)
+      return parquet(groups)
   }
 }
 
-async function* ndjson(rows: AsyncIterable<EpisodeRow>): AsyncGenerator<Buffer> {
-  for await (const row of rows) yield Buffer.from(`${JSON.stringify(namedCells(row))}\n`)
+async function* ndjson(groups: AsyncIterable<readonly EpisodeRow[]>): AsyncGenerator<Buffer> {
+  for await (const rows of groups)
+    if (rows.length > 0) yield Buffer.from(rows.map(row => `${JSON.stringify(namedCells(row))}\n`).join(''))
 }
 
 /** RFC 4180 with a header row; a text that a spreadsheet would run as a formula gets a leading apostrophe (trust.md row 18). */
-async function* csv(rows: AsyncIterable<EpisodeRow>): AsyncGenerator<Buffer> {
-  const writer = stringify({ record_delimiter: '\r\n' })
-  const safe = async function* () {
-    yield names
-    for await (const row of rows) yield row.map(cellText)
-  }
-  for await (const part of Readable.from(safe()).pipe(writer)) yield Buffer.from(part)
+async function* csv(groups: AsyncIterable<readonly EpisodeRow[]>): AsyncGenerator<Buffer> {
+  const text = (rows: readonly (readonly string[])[]) => Buffer.from(stringify([...rows], { record_delimiter: '\r\n' }))
+  yield text([names])
+  for await (const rows of groups) if (rows.length > 0) yield text(rows.map(row => row.map(cellText)))
 }
 
 function cellText(cell: Cell): string {
@@ -55,68 +55,47 @@ function cellText(cell: Cell): string {
 }
 
 function namedCells(row: EpisodeRow): Record<string, Cell> {
-  return Object.fromEntries(names.map((name, index) => [name, row[index] ?? null]))
-}
-
-async function* parquet(rows: AsyncIterable<EpisodeRow>): AsyncGenerator<Buffer> {
-  const parts: Buffer[] = []
-  let wake = (): void => {}
-  let drained = (): void => {}
-  let isAbandoned = false
-  const writer = new ByteWriter()
-  const take = (): void => {
-    if (writer.index === 0) return
-    parts.push(Buffer.from(writer.getBuffer()))
-    writer.index = 0
-    wake()
-  }
-  // After each row group the writer waits here until the reader has taken what is there.
-  const flushing = Object.assign(writer, {
-    flush: async () => {
-      take()
-      await new Promise<void>(resolve => {
-        drained = resolve
-      })
-      if (isAbandoned) throw new Error('the reader has gone')
-    },
+  const named: Record<string, Cell> = {}
+  names.forEach((name, index) => {
+    named[name] = row[index] ?? null
   })
-  let outcome: { failure?: unknown } | undefined
-  const named = async function* () {
-    for await (const row of rows) yield namedCells(row)
-  }
-  const done = writeParquet(flushing, named()).then(
-    () => {
-      take()
-      outcome = {}
-      wake()
-    },
-    failure => {
-      outcome = { failure }
-      wake()
-    },
-  )
-  try {
-    while (true) {
-      const part = parts.shift()
-      if (part) yield part
-      else if (outcome) break
-      else {
-        const woken = new Promise<void>(resolve => {
-          wake = resolve
-        })
-        drained()
-        await woken
-      }
-    }
-  } finally {
-    isAbandoned = true
-    drained()
-  }
-  await done
-  if (outcome && 'failure' in outcome) throw outcome.failure
+  return named
 }
 
-async function writeParquet(writer: ByteWriter, rows: AsyncIterable<Record<string, Cell>>): Promise<void> {
-  const columns = episodeColumns.map(({ name, type }) => ({ name, type: parquetTypes[type], nullable: true }))
-  await parquetWriteRows({ writer, rows, columns, rowGroupSize: rowsPerGroup, createdBy: 'fls-db' })
+/** One row group of 10,000 rows at a time: its columns are gathered, written, and what was written is taken before the next. */
+async function* parquet(groups: AsyncIterable<readonly EpisodeRow[]>): AsyncGenerator<Buffer> {
+  const bytes = new ByteWriter()
+  const writer = new ParquetWriter({ writer: bytes, schema: parquetSchema(), createdBy: 'fls-db' })
+  const taken = (): Buffer => {
+    const part = Buffer.from(bytes.getBuffer())
+    bytes.index = 0
+    return part
+  }
+  let columns = emptyColumns()
+  const written = (): Buffer => {
+    writer.write({ columnData: columns, rowGroupSize: rowsPerGroup })
+    columns = emptyColumns()
+    return taken()
+  }
+  for await (const rows of groups) {
+    for (const row of rows) {
+      columns.forEach((column, index) => {
+        column.data.push(row[index] ?? null)
+      })
+      if (columns[0]?.data.length === rowsPerGroup) yield written()
+    }
+  }
+  if (columns[0]?.data.length) yield written()
+  writer.finish()
+  yield taken()
+}
+
+type Column = { name: string; type: (typeof parquetTypes)[ColumnType]; nullable: true; data: Cell[] }
+
+function emptyColumns(): Column[] {
+  return episodeColumns.map(({ name, type }) => ({ name, type: parquetTypes[type], nullable: true, data: [] }))
+}
+
+function parquetSchema(): ReturnType<typeof schemaFromColumnData> {
+  return schemaFromColumnData({ columnData: emptyColumns() })
 }

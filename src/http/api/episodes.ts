@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Keys } from '../../access/keys.ts'
 import { scopeFilter } from '../../access/scope.ts'
 import { issue } from '../../fls/issue.ts'
-import type { EpisodeDocument } from '../../store/documents.ts'
-import { dataCut, type EpisodeSelection, releasableEpisodes } from '../../store/episode-rows.ts'
+import { dataCut, type EpisodeCells, type EpisodeSelection, releasableCells } from '../../store/episode-rows.ts'
 import { optOutListInForce } from '../../store/opt-outs.ts'
 import type { Store } from '../../store/store.ts'
 import { readBoolean, readChoice, readDay, readQuery } from '../query.ts'
@@ -71,8 +70,8 @@ async function sendEpisodes(call: Call, deps: EpisodeDependencies): Promise<void
   })
   let count = 0
   const hash = createHash('sha256')
-  const rows = rowsOf(deps, selection, release, () => {
-    count += 1
+  const rows = rowsOf(deps, selection, release, rows => {
+    count += rows
   })
   for await (const part of writeRows(format, rows)) {
     hash.update(part)
@@ -94,8 +93,8 @@ async function sendManifest(call: Call, deps: EpisodeDependencies): Promise<void
     rows = 0
     let bytes = 0
     const hash = createHash('sha256')
-    const counted = rowsOf(deps, selection, release, () => {
-      rows += 1
+    const counted = rowsOf(deps, selection, release, more => {
+      rows += more
     })
     for await (const part of writeRows(format, counted)) {
       hash.update(part)
@@ -120,20 +119,19 @@ async function* rowsOf(
   { store, keys, clock }: EpisodeDependencies,
   selection: EpisodeSelection,
   release: string,
-  onRow: () => void,
-): AsyncGenerator<EpisodeRow> {
+  onRows: (count: number) => void,
+): AsyncGenerator<readonly EpisodeRow[]> {
   const keyOf = (nhsNumber: string) => keys.id('nhs-number', nhsNumber)
-  for await (const document of releasableEpisodes(store, selection, keyOf, clock())) {
-    onRow()
-    yield rowOf(document, keys, release)
+  for await (const group of releasableCells(store, selection, keyOf, clock())) {
+    onRows(group.length)
+    yield group.map(cells => rowOf(cells, keys, release))
   }
 }
 
 /** One analyst row; pure. Public for the tests that look for identifiers in it. */
-export function rowOf({ _id, ...rest }: EpisodeDocument, keys: Keys, release: string): EpisodeRow {
-  const episode = { ...rest, id: _id }
+export function rowOf(episode: EpisodeCells, keys: Keys, release: string): EpisodeRow {
   const names = {
-    episode: keys.pseudonym(release, `episode/${_id}`),
+    episode: keys.pseudonym(release, `episode/${episode._id}`),
     person: keys.pseudonym(release, `person/${episode.personId}`),
   }
   return episodeColumns.map(column => column.read(episode, names))
