@@ -5,10 +5,11 @@ import { type EntryReading, type ReadingTables, readEntry } from './mapping/read
 import type { Registers } from './registers.ts'
 import { finderFor, type LinkageModels, type SolveContext, solveComponent } from './solve.ts'
 import type { InboxEntry } from './sources/arrival.ts'
+import type { RecordDocument } from './store/documents.ts'
 import { settleRows } from './store/extract-rows.ts'
-import { type EntryFacts, factsOf, identifyingFactsOf, writeFacts } from './store/facts.ts'
+import { type EntryFacts, factsOf, writeFacts } from './store/facts.ts'
 import { clearDirty, joinOutcomes, nextSolve, writeOutcome } from './store/outcome.ts'
-import { changedSince, componentsOf, updateRecords } from './store/records.ts'
+import { changedSince, componentsOf, type FactsSeen, updateRecords } from './store/records.ts'
 import type { Store } from './store/store.ts'
 
 /**
@@ -80,23 +81,24 @@ export async function takeBack(river: River, inboxId: InboxId): Promise<void> {
 /** Stages 3 to 5 for records whose facts changed. `isFirst`: no attempt before this one can have broken off between two writes. */
 async function relink(river: River, touched: ReadonlySet<RecordKey>, isFirst: boolean): Promise<void> {
   if (touched.size === 0) return
-  const readFacts = (records: readonly RecordKey[]) => identifyingFactsOf(river.store, records)
-  await updateRecords(river.store, touched, readFacts, finderFor(river.models), isFirst)
-  await solveTouched(river, touched)
+  const readFacts = (records: readonly RecordKey[]) => factsOf(river.store, records)
+  const seen = await updateRecords(river.store, touched, readFacts, finderFor(river.models), isFirst)
+  await solveTouched(river, touched, seen)
 }
 
-/** Stages 4 and 5: solves until nothing read has changed while writing. */
-export async function solveTouched(river: River, touched: ReadonlySet<RecordKey>): Promise<void> {
+/** Stages 4 and 5: solves until nothing read has changed while writing. `seen`: facts that need not be read again. */
+export async function solveTouched(
+  river: River,
+  touched: ReadonlySet<RecordKey>,
+  seen: FactsSeen = new Map(),
+): Promise<void> {
   let open = touched
   for (let round = 0; open.size > 0; round++) {
     if (round === 20) throw new Error('a component kept changing while it was solved')
     const solve = await nextSolve(river.store)
     const components = await componentsOf(river.store, open)
-    const found = await factsOf(
-      river.store,
-      components.flat().map(document => document._id),
-    )
-    const facts = groupByRecord(found)
+    const found = await factsAt(river, components.flat(), seen)
+    const facts = Map.groupBy(found, fact => fact.record)
     const practices = new Set(found.flatMap(fact => (fact.side === 'gp' ? fact.organisation : [])))
     const context: SolveContext = {
       tables: river.tables,
@@ -119,12 +121,16 @@ export async function solveTouched(river: River, touched: ReadonlySet<RecordKey>
   }
 }
 
-function groupByRecord(facts: readonly Fact[]): Map<RecordKey, Fact[]> {
-  const groups = new Map<RecordKey, Fact[]>()
-  for (const fact of facts) {
-    const group = groups.get(fact.record)
-    if (group) group.push(fact)
-    else groups.set(fact.record, [fact])
-  }
-  return groups
+/** The facts of these records: as seen, where the record still has the version they were seen at; read now where not. */
+async function factsAt(river: River, documents: readonly RecordDocument[], seen: FactsSeen): Promise<Fact[]> {
+  const known = documents.flatMap(({ _id, version }) => {
+    const own = seen.get(_id)
+    return own?.version === version ? [own.facts] : []
+  })
+  const others = documents.filter(({ _id, version }) => seen.get(_id)?.version !== version)
+  const read = await factsOf(
+    river.store,
+    others.map(document => document._id),
+  )
+  return [...known.flat(), ...read]
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { AssertionDetail, Fact, RecordKey } from '../fls/fact.ts'
 import { issue } from '../fls/issue.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
-import { factId } from './fact-id.ts'
+import { factId, factIdLength } from './fact-id.ts'
 import type { EntryReading } from './read.ts'
 
 /** A reviewer's decision as the inbox keeps it (JSON): two record keys, or two fact ids, and what was decided. */
@@ -22,8 +22,12 @@ export type DecisionEntry = z.infer<typeof decisionEntry>
 export function readDecision(entry: InboxEntry, tableHash: string): EntryReading {
   const parsed = decisionEntry.safeParse(jsonOf(entry.bytes))
   if (!parsed.success) return { facts: [], issues: [issue('json-invalid', 'body')] }
-  const { assertion, a, b, record } = parsed.data
+  const { assertion, record } = parsed.data
   const isAboutFractures = assertion.startsWith('fracture-')
+  // Decisions taken before fact ids were shortened name them by their longer form, which begins alike.
+  const [a, b] = isAboutFractures
+    ? [parsed.data.a.slice(0, factIdLength), parsed.data.b.slice(0, factIdLength)]
+    : [parsed.data.a, parsed.data.b]
   const detail: AssertionDetail = { assertion, other: b, by: 'human', ...(isAboutFractures ? { fact: a } : {}) }
   const fact: Fact = {
     id: factId(entry.id, 'decision', 'decision'),

@@ -51,7 +51,8 @@ const nowhere: readonly string[] = []
 /** One fact while its rows are read. */
 type Filling = {
   readonly plan: FactPlan
-  readonly env: ReadEnv
+  /** `lookup` is that of the row being read. */
+  readonly env: Omit<ReadEnv, 'lookup'> & { lookup: readonly string[] }
   readonly issues: Issue[]
   readonly used: Set<string>
   readonly values: Map<string, unknown>
@@ -60,7 +61,7 @@ type Filling = {
   codings?: { readonly row: MappingRow; readonly list: readonly Coding[]; readonly where: string }
 }
 
-function draftOne(plan: FactPlan, env: ReadEnv, issues: Issue[], used: Set<string>): Draft | undefined {
+function draftOne(plan: FactPlan, env: Filling['env'], issues: Issue[], used: Set<string>): Draft | undefined {
   const { declaration } = plan
   if (!allHold(declaration, env)) return undefined
   const founding = select(env.context, declaration.from)
@@ -85,7 +86,8 @@ function fill(row: PlannedRow, filling: Filling): void {
   if (!allHold(row, filling.env)) return
   const { context } = filling.env
   const found = select(context, row.from)
-  const outcome = readRow(row, found, row.lookup.length === 0 ? filling.env : { ...filling.env, lookup: row.lookup })
+  filling.env.lookup = row.lookup
+  const outcome = readRow(row, found, filling.env)
   if (outcome.issues) filling.issues.push(...outcome.issues)
   const where = outcome.where ?? found[0]?.where ?? context.where
   if (outcome.isNull && row.isNullable) filling.values.set(row.to, null)

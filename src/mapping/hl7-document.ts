@@ -46,10 +46,16 @@ export function hl7Document(message: Message, group: PatientGroup): SourceDocume
   // What stands before the first PID belongs to every patient; the second one's facts need places of their own.
   const prefixOf = (segment: Segment) =>
     group.pid && group.pid !== first && segment.position < (first?.position ?? 0) ? `${whereOf(group.pid)}/` : ''
-  const contextOf = (segment: Segment): Context => ({
-    where: `${prefixOf(segment)}${whereOf(segment)}`,
-    values: remembered(from => placedUnder(prefixOf(segment), valuesOf(from, segment, group, message))),
-  })
+  const contextOf = (own: Segment): Context => {
+    const segmentNamed = remembered(name =>
+      name === 'PARTNER' ? partnerOf(group, message) : nearest(name, own, group),
+    )
+    const prefix = prefixOf(own)
+    return {
+      where: `${prefix}${whereOf(own)}`,
+      values: remembered(from => placedUnder(prefix, valuesOf(from, segmentNamed, group, message))),
+    }
+  }
   return {
     type,
     contexts: remembered(each => group.segments.filter(segment => segment.name === each).map(contextOf)),
@@ -64,11 +70,10 @@ function placedUnder(prefix: string, found: readonly Found[]): readonly Found[] 
 function remembered<T>(find: (name: string) => T): (name: string) => T {
   const known = new Map<string, T>()
   return name => {
-    let found = known.get(name)
-    if (found === undefined) {
-      found = find(name)
-      known.set(name, found)
-    }
+    const before = known.get(name)
+    if (before !== undefined || known.has(name)) return before as T
+    const found = find(name)
+    known.set(name, found)
     return found
   }
 }
@@ -111,15 +116,20 @@ function parsePath(from: string): Path | undefined {
   return { segment: match[1], field: Number(match[2]), repetition, component, subcomponent }
 }
 
-function valuesOf(from: string, own: Segment, group: PatientGroup, message: Message): readonly Found[] {
+function valuesOf(
+  from: string,
+  segmentNamed: (name: string) => Segment | undefined,
+  group: PatientGroup,
+  message: Message,
+): readonly Found[] {
   const path = pathOf(from)
-  if (!path) return []
-  const segment = path.segment === 'PARTNER' ? partnerOf(group, message) : nearest(path.segment, own, group)
-  if (!segment) return []
+  const segment = path && segmentNamed(path.segment)
+  if (!path || !segment) return []
   if ('special' in path) return specialValues(path.special, segment, group, message)
   const { field, repetition, component, subcomponent } = path
-  return segment
-    .repetitions(field)
+  const repetitions = segment.repetitions(field)
+  if (repetitions.length === 0) return []
+  return repetitions
     .filter(each => repetition === undefined || each.index === repetition)
     .flatMap(each => foundIn(each, `${whereOf(segment)}-${field}`, component, subcomponent))
 }

@@ -38,7 +38,7 @@ export function loadMappings(
   for (const feed of feeds) faults.push(...checkRows(feed))
   if (faults.length > 0) throw new TablesRefused([...new Set(faults)])
   const tables: MappingTables = {
-    hash: hash.digest('hex'),
+    hash: hash.digest('hex').slice(0, 16),
     terminology,
     feeds: new Map(feeds.map(feed => [feed.name, feed])),
     acceptTestNumbers: settings.acceptTestNumbers ?? true,

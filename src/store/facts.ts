@@ -45,19 +45,8 @@ export async function writeFacts(store: Store, entries: readonly EntryFacts[]): 
 
 /** All facts of these records. */
 export async function factsOf(store: Store, records: readonly RecordKey[]): Promise<Fact[]> {
+  if (records.length === 0) return []
   return (await store.facts.find({ record: { $in: [...records] } }).toArray()).map(factOf)
-}
-
-const identifyingKinds = ['identity', 'death', 'assertion'] as const satisfies readonly Fact['kind'][]
-
-/** Of these records the facts linkage finds candidates by; of a record that has none, its others, so that its organisation is known. */
-export async function identifyingFactsOf(store: Store, records: readonly RecordKey[]): Promise<Fact[]> {
-  const found = await store.facts
-    .find({ record: { $in: [...records] }, kind: { $in: [...identifyingKinds] } })
-    .toArray()
-  const known = new Set(found.map(document => document.record))
-  const others = records.filter(record => !known.has(record))
-  return [...found.map(factOf), ...(others.length > 0 ? await factsOf(store, others) : [])]
 }
 
 /** Entries with facts that wait for one of these code-table keys. */

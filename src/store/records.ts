@@ -1,24 +1,18 @@
 import { hash } from 'node:crypto'
 import { type AnyBulkWriteOperation, Long } from 'mongodb'
-import type { Fact, FactOf, OdsCode, RecordKey } from '../fls/fact.ts'
-import type { RecordEvidence } from '../linkage/linkage.ts'
+import type { Fact, OdsCode, RecordKey } from '../fls/fact.ts'
 import type { Lanes } from './claims.ts'
 import type { RecordDocument } from './documents.ts'
 import { bucketOf } from './inbox.ts'
+import { type Finder, updateNeighbours } from './neighbours.ts'
 import { isOnlyRepeats, refusedWrites } from './refused-writes.ts'
 import type { Store } from './store.ts'
 
-/** What person linkage contributes: keys that find candidates, and whether two records belong into one component. */
-export type Finder = {
-  readonly evidenceOf: (record: RecordKey, facts: readonly Fact[]) => RecordEvidence | undefined
-  readonly blockingKeys: (evidence: RecordEvidence) => readonly string[]
-  readonly isNear: (a: RecordEvidence, b: RecordEvidence) => boolean
-}
-
 /** No person has more records than this; a larger component is a broken feed and is cut in pieces rather than solved for ever. */
 const largestComponent = 400
-/** Safety net for one candidate look-up; the blocking keys keep real ones far below. */
-const mostCandidates = 2_000
+
+/** The facts of records at a version of theirs: true for as long as the version stands. */
+export type FactsSeen = ReadonlyMap<RecordKey, { readonly version: number; readonly facts: readonly Fact[] }>
 
 /**
  * Brings the record documents of `touched` in line with their facts: facets, blocking keys, neighbours.
@@ -26,7 +20,7 @@ const mostCandidates = 2_000
  * attempt, what looks unchanged is searched too: the attempt before may have written the record and died before the search.
  *
  * Rows of one patient may be carried down side by side. A record is therefore written only over the version seen before its facts were read;
- * whoever comes second reads them again, so that no older view ever stands over a newer one.
+ * whoever comes second reads them again, so that no older view ever stands over a newer one. Returns the facts it read.
  */
 export async function updateRecords(
   store: Store,
@@ -34,12 +28,14 @@ export async function updateRecords(
   readFacts: (records: readonly RecordKey[]) => Promise<readonly Fact[]>,
   finder: Finder,
   isFirst: boolean,
-): Promise<void> {
+): Promise<FactsSeen> {
+  const seen = new Map<RecordKey, { version: number; facts: readonly Fact[] }>()
   let open = [...touched]
   for (let round = 0; open.length > 0; round++) {
     if (round === 50) throw new Error('a record kept changing while it was written')
-    open = await updateOnce(store, open, readFacts, finder, isFirst)
+    open = await updateOnce(store, open, readFacts, finder, isFirst, seen)
   }
+  return seen
 }
 
 /** Returns the records somebody else has written meanwhile. */
@@ -49,38 +45,25 @@ async function updateOnce(
   readFacts: (records: readonly RecordKey[]) => Promise<readonly Fact[]>,
   finder: Finder,
   isFirst: boolean,
+  seen: Map<RecordKey, { version: number; facts: readonly Fact[] }>,
 ): Promise<RecordKey[]> {
   // The order matters: what is written over must have been seen before the facts it is made of.
   const known = new Map(
     (await store.records.find({ _id: { $in: [...keys] } }).toArray()).map(document => [document._id, document]),
   )
   const facts = await readFacts(keys)
-  const byRecord = groupByRecord(facts)
+  const byRecord = Map.groupBy(facts, fact => fact.record)
   const changed: RecordDocument[] = []
   const alike: RecordKey[] = []
-  const operations: AnyBulkWriteOperation<RecordDocument>[] = []
   for (const key of keys) {
-    const next = recordDocument(key, byRecord.get(key) ?? [], known.get(key), finder)
+    const own = byRecord.get(key) ?? []
     const before = known.get(key)
-    if (isFirst && before && isAlike(before, next)) {
-      alike.push(key)
-      continue
-    }
-    changed.push(next)
-    const { organisation, side, facets, deathDate, bk, bucket } = next
-    operations.push({
-      updateOne: {
-        filter: { _id: key, version: before?.version ?? { $exists: false } },
-        update: {
-          $set: { organisation, side, facets, bk, bucket, ...(deathDate ? { deathDate } : {}) },
-          ...(deathDate ? {} : { $unset: { deathDate: '' as const } }),
-          $inc: { version: 1 },
-          $setOnInsert: { near: [] },
-        },
-        upsert: true,
-      },
-    })
+    const next = recordDocument(key, own, before, finder)
+    if (isFirst && before && isAlike(before, next)) alike.push(key)
+    else changed.push(next)
+    seen.set(key, { version: next.version, facts: own })
   }
+  const operations: AnyBulkWriteOperation<RecordDocument>[] = changed.map(next => writeOver(next, known.get(next._id)))
   // Most messages say nothing new of their patient: only the version tells that there are other facts to solve.
   if (alike.length > 0)
     operations.push({ updateMany: { filter: { _id: { $in: alike } }, update: { $inc: { version: 1 } } } })
@@ -92,6 +75,22 @@ async function updateOnce(
     finder,
   )
   return changed.flatMap(document => (lost.has(document._id) ? [document._id] : []))
+}
+
+function writeOver(next: RecordDocument, before: RecordDocument | undefined): AnyBulkWriteOperation<RecordDocument> {
+  const { _id, organisation, side, facets, deathDate, bk, bucket } = next
+  return {
+    updateOne: {
+      filter: { _id, version: before?.version ?? { $exists: false } },
+      update: {
+        $set: { organisation, side, facets, bk, bucket, ...(deathDate ? { deathDate } : {}) },
+        ...(deathDate ? {} : { $unset: { deathDate: '' as const } }),
+        $inc: { version: 1 },
+        $setOnInsert: { near: [] },
+      },
+      upsert: true,
+    },
+  }
 }
 
 /** Places of the operations whose record has moved on: the upsert then collides with its key. */
@@ -182,81 +181,6 @@ function recordDocument(
   }
 }
 
-/**
- * `near` only grows: it may hold pairs that are near no longer, so the solve splits the closure again by what holds now.
- * That keeps every write a plain addition, safe in any order.
- */
-async function updateNeighbours(
-  store: Store,
-  changed: readonly RecordDocument[],
-  facts: readonly Fact[],
-  finder: Finder,
-): Promise<void> {
-  const told = facts.filter(fact => fact.kind === 'assertion').map(fact => fact.record)
-  const keys = [...new Set([...changed.map(document => document._id), ...told])]
-  if (keys.length === 0) return
-  const near = await assertedNeighbours(store, keys)
-  const blocks = [...new Map(changed.flatMap(document => document.bk).map(key => [key.toString(), key])).values()]
-  const byBlock = new Map<string, RecordDocument[]>()
-  const candidates = await store.records
-    .find({ bk: { $in: blocks } }, { projection: { facets: 1, deathDate: 1, organisation: 1, side: 1, bk: 1 } })
-    .limit(mostCandidates * keys.length)
-    .toArray()
-  for (const candidate of candidates) for (const key of candidate.bk) push(byBlock, key.toString(), candidate)
-  for (const document of changed) {
-    const set = near.get(document._id) ?? new Set()
-    for (const key of scoredNeighbours(document, byBlock, finder)) set.add(key)
-    near.set(document._id, set)
-  }
-  const before = new Map(changed.map(document => [document._id, new Set(document.near)]))
-  const operations = [...near].flatMap(([record, others]) => {
-    const gained = [...others].filter(key => !before.get(record)?.has(key))
-    return gained.length === 0 ? [] : [join(record, gained), ...gained.map(key => join(key, [record]))]
-  })
-  if (operations.length > 0) await store.records.bulkWrite(operations, { ordered: false })
-}
-
-/** Records tied by what somebody said of them, whichever of the two it was told under and whichever came first. */
-async function assertedNeighbours(store: Store, keys: readonly RecordKey[]): Promise<Map<RecordKey, Set<RecordKey>>> {
-  const near = new Map<RecordKey, Set<RecordKey>>()
-  const told = await store.facts
-    .find({ kind: 'assertion', $or: [{ record: { $in: [...keys] } }, { 'detail.other': { $in: [...keys] } }] })
-    .toArray()
-  for (const fact of told as unknown as FactOf['assertion'][]) {
-    if (fact.detail.assertion.startsWith('fracture-')) continue
-    const other = fact.detail.other as RecordKey
-    near.set(fact.record, (near.get(fact.record) ?? new Set()).add(other))
-  }
-  return near
-}
-
-function scoredNeighbours(
-  document: RecordDocument,
-  byBlock: ReadonlyMap<string, RecordDocument[]>,
-  finder: Finder,
-): RecordKey[] {
-  const own = evidence(document)
-  const candidates = new Map(
-    document.bk.flatMap(key => byBlock.get(key.toString()) ?? []).map(candidate => [candidate._id, candidate]),
-  )
-  candidates.delete(document._id)
-  return [...candidates.values()]
-    .filter(candidate => finder.isNear(own, evidence(candidate)))
-    .map(candidate => candidate._id)
-}
-
-const evidence = ({ _id, organisation, side, facets, deathDate }: RecordDocument): RecordEvidence => ({
-  record: _id,
-  organisation,
-  side,
-  facets,
-  ...(deathDate ? { deathDate } : {}),
-})
-
-const join = (record: RecordKey, near: readonly RecordKey[]): AnyBulkWriteOperation<RecordDocument> => ({
-  updateOne: { filter: { _id: record }, update: { $addToSet: { near: { $each: [...near] } }, $inc: { version: 1 } } },
-})
-
 function splitComponents(found: Map<RecordKey, RecordDocument>): RecordDocument[][] {
   const left = new Map(found)
   const components: RecordDocument[][] = []
@@ -293,16 +217,4 @@ function sameKeys(a: readonly Long[], b: readonly Long[]): boolean {
   return (
     a.length === b.length && a.every((key, index) => b[index] !== undefined && key.toString() === b[index].toString())
   )
-}
-
-function groupByRecord(facts: readonly Fact[]): Map<RecordKey, Fact[]> {
-  const groups = new Map<RecordKey, Fact[]>()
-  for (const fact of facts) push(groups, fact.record, fact)
-  return groups
-}
-
-function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const list = map.get(key)
-  if (list) list.push(value)
-  else map.set(key, [value])
 }

@@ -123,7 +123,7 @@ export async function ensureIndexes(store: Store): Promise<void> {
       { key: { 'source.inboxId': 1 }, name: 'by-inbox' },
       { key: { waitsFor: 1 }, name: 'waiting', sparse: true },
       { key: { 'detail.other': 1 }, name: 'assertions', sparse: true },
-      { key: { unmapped: 1, 'source.sender': 1 }, name: 'unmapped', sparse: true },
+      { key: { unmapped: 1, 'source.sender': 1 }, name: 'unmapped-codes', partialFilterExpression: { unmapped: true } },
       // Deletes of TPP and neutral rows name the row alone: its patient is found by the set of its newest fact.
       { key: { 'revision.set': 1 }, name: 'gp-rows', partialFilterExpression: { side: 'gp' } },
     ]),
