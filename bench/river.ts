@@ -49,7 +49,7 @@ export async function keepMessages({ accept }: BenchRiver, messages: readonly Ho
         const organisation = organisations.get(feed)
         const message = parseMessage(bytes)
         if (!organisation || !message) throw new Error(`feed ${feed} is not enrolled`)
-        const recordKey = peekRecordKey(message, { sender: feed })
+        const recordKey = peekRecordKey(message, feed)
         return accept({
           ...{ sender: feed, organisation, side: 'hospital', protocol: 'hl7v2', controlId, type, bytes },
           ...(recordKey ? { recordKey } : {}),

@@ -83,12 +83,13 @@ function frameWatch(logger: Logger, metrics: Metrics): (line: FrameLine) => void
 
 type EnrolledFeed = NonNullable<ReturnType<Directory['feedOf']>>
 
-function mllpFeed({ id, organisation, profile, charset, batchAnswer, onUncertain }: EnrolledFeed): MllpFeed {
+function mllpFeed({ id, organisation, profile, mapping, charset, batchAnswer, onUncertain }: EnrolledFeed): MllpFeed {
   return {
     id,
     organisation,
     profile,
     onUncertain: onUncertain ?? 'silent',
+    ...(mapping ? { mapping } : {}),
     ...(charset ? { charset } : {}),
     ...(batchAnswer ? { batchAnswer } : {}),
   }

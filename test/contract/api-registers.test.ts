@@ -72,6 +72,7 @@ describe('feeds', () => {
     ['an operator as value', { ...feed, organisation: { $ne: '' } }, 'organisation', 'structure-invalid'],
     ['no organisation', { ...feed, organisation: undefined }, 'organisation', 'element-required'],
     ['a mapping folder nobody has', { ...feed, mapping: 'rxx02-pas' }, 'mapping', 'mapping-unknown'],
+    ['a character set nobody knows', { ...feed, charset: 'EBCDIC-UK' }, 'charset', 'structure-invalid'],
     ['a folder outside', { ...feed, mapping: '../../etc' }, 'mapping', 'structure-invalid'],
     [
       'no facility',

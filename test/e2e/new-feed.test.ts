@@ -115,3 +115,18 @@ test('an import that was stopped goes on where it was', async () => {
   const inbox = service.mongo.db(service.database).collection('inbox')
   expect(await inbox.countDocuments({ sender: 'rxx77-cflow' })).toBe(7)
 }, 60_000)
+
+test('a second feed is read with the folder and the character set named at its enrolment', async () => {
+  const words = ['--mapping', 'rxx77-cflow', '--application', 'CFLOWUAT', '--facility', 'RXX79', '--charset', '8859/2']
+  expect(await service.flsdb('feed', 'add', 'rxx79-uat', ...words)).toContain('mappings/rxx77-cflow')
+  const renamed = attendance('U1').replace('CAREFLOW|RXX77', 'CFLOWUAT|RXX79').replace('C700001', 'C790001')
+  const file = path.join(folder, 'uat.hl7')
+  // 0xB3 is ł in 8859/2; the message says 8859/1, where it is ³.
+  await writeFile(file, Buffer.from(renamed.replace('THÓRNBY', 'MI\u00b3OSZ'), 'latin1'))
+  await service.flsdb('import', file, '--keep')
+  await quiet(service)
+  const facts = service.mongo.db(service.database).collection('facts')
+  const read = await facts.find({ 'source.sender': 'rxx79-uat' }).toArray()
+  expect(read.find(fact => fact['kind'] === 'identity')).toMatchObject({ detail: { familyName: 'MIłOSZ' } })
+  expect(read.find(fact => fact['kind'] === 'diagnosis')).toMatchObject({ concept: { id: 'hip.neck' } })
+}, 60_000)

@@ -137,7 +137,7 @@ function readWhole(bytes: Buffer, feed: string): number {
     at,
   })
   if (message) {
-    peekRecordKey(message, { sender: feed })
+    peekRecordKey(message, feed)
     message.countUnknownEscapes()
     for (const segment of message.all.slice(0, 2_000)) {
       for (let field = 1; field <= Math.min(segment.fieldCount, 60); field++) {

@@ -25,7 +25,7 @@ function readEverything(message: Message): number {
     }
     length += message.following(segment, ['PID']).length
   }
-  return length + nhsNumberCandidates(message).length + (peekRecordKey(message, { sender: 's' })?.length ?? 0)
+  return length + nhsNumberCandidates(message).length + (peekRecordKey(message, 's')?.length ?? 0)
 }
 
 test('escaping is undone by unescaping', () => {

@@ -29,21 +29,16 @@ describe('record key', () => {
     ['1||""', undefined, 'null'],
     ['1', undefined, 'nothing'],
   ])('%s → %s (%s)', (pid, key) => {
-    expect(peekRecordKey(withPid(pid), { sender: 'pas' })).toBe(key)
-  })
-
-  test('the authority of the feed stands in where CX-4 is empty', () => {
-    expect(peekRecordKey(withPid('1||H1'), { authority: 'RXX' })).toBe('RXX|H1')
-    expect(peekRecordKey(withPid('1||H1^^^RYY'), { authority: 'RXX' })).toBe('RYY|H1')
+    expect(peekRecordKey(withPid(pid), 'pas')).toBe(key)
   })
 
   test('without MSH-4 the sending application numbers', () => {
-    expect(peekRecordKey(withPid('1||H1', ''))).toBe('PAS|H1')
+    expect(peekRecordKey(withPid('1||H1', ''), 'pas')).toBe('PAS|H1')
   })
 
   test('no PID, no key', () => {
     const message = parseMessage(Buffer.from('MSH|^~\\&|PAS|RXX01|||2026||ADT^A01|1|P|2.4\r'))
-    expect(message && peekRecordKey(message, { sender: 'pas' })).toBeUndefined()
+    expect(message && peekRecordKey(message, 'pas')).toBeUndefined()
   })
 
   test('the retired number of a merge by the same rule', () => {

@@ -13,6 +13,7 @@ import { instantOf } from '../../fls/dates.ts'
 import type { InboxId, OdsCode } from '../../fls/fact.ts'
 import { issue } from '../../fls/issue.ts'
 import type { Accept } from '../../sources/arrival.ts'
+import { charsetOf } from '../../sources/hl7v2/charset.ts'
 import { loadDirectory, type Practice } from '../../store/directory.ts'
 import { currentOptOutList } from '../../store/opt-outs.ts'
 import { optInsOf, registerBytes, registerCollection } from '../../store/registers.ts'
@@ -59,6 +60,8 @@ function feedRoutes(deps: RegisterDependencies): Route[] {
         const entry = entryFor({ register: 'feed', id: idOf(call), by: call.principal.subject, statement })
         if (statement.mapping !== undefined && !deps.hasMapping(statement.mapping, statement.protocol))
           throw new Refusal(422, [issue('mapping-unknown', 'mapping')])
+        if (statement.charset !== undefined && charsetOf(statement.charset) === undefined)
+          throw new Refusal(422, [issue('structure-invalid', 'charset')])
         await refuseDoubleFeed(call, deps, statement)
         await applyEntry(call, deps, entry, statement.organisation as OdsCode, () => feedView(call, deps))
       },

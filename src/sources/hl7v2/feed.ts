@@ -14,8 +14,8 @@ export type MllpFeed = {
   readonly profile: 'stored' | 'applied'
   /** Overrules MSH-18. */
   readonly charset?: string
-  /** Numbering authority of local patient numbers where CX-4 is empty; default MSH-4. */
-  readonly authority?: string
+  /** Mapping folder its messages are read with; default: the one named like the feed, else the defaults. */
+  readonly mapping?: string
   /** A batch in one frame gets an answer per message (default) or one for all. */
   readonly batchAnswer?: 'per-message' | 'batch'
   /** Storage not confirmed: no answer and a closed connection, or AR/CR with condition 207. */

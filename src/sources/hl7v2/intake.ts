@@ -140,7 +140,8 @@ async function issuesOfReading(inboxId: InboxId, options: IntakeOptions): Promis
 function arrivalOf(bytes: Buffer, feed: MllpFeed, asDeclared: Message) {
   const message = feed.charset ? (parseMessage(bytes, { charset: feed.charset }) ?? asDeclared) : asDeclared
   const header = message.header
-  const recordKey = peekRecordKey(message, { sender: feed.id, ...spread('authority', feed.authority) })
+  const { mapping, charset } = feed
+  const recordKey = peekRecordKey(message, feed.id)
   return {
     sender: feed.id,
     organisation: feed.organisation,
@@ -150,6 +151,7 @@ function arrivalOf(bytes: Buffer, feed: MllpFeed, asDeclared: Message) {
     type: typeOf(header),
     bytes,
     ...spread('recordKey', recordKey),
+    ...(mapping || charset ? { meta: { ...spread('mapping', mapping), ...spread('charset', charset) } } : {}),
   } as const
 }
 

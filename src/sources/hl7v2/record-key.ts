@@ -9,43 +9,30 @@ export type NhsNumberCandidate = { readonly text: string; readonly status: strin
 /** The local number of a patient and who numbers it. Patient data: never log it. */
 export type LocalNumber = { readonly number: string; readonly authority: string; readonly where: string }
 
-/** What the feed knows beside the message. */
-export type KeyDefaults = {
-  /** Enrolled sender: names the key of a patient known by NHS number only. */
-  readonly sender?: string
-  /** Numbering authority where CX-4 is empty; default MSH-4, else MSH-3. */
-  readonly authority?: string
-}
-
 /**
- * The lane and record of a message: `<authority>|<number>` of the local number in PID-3, else `<sender>|nhs|<NHS number>` when it is ten
- * digits with a good check digit and the sender is known; undefined when neither can be read. Reading uses this same function, so the
- * lane an entry waits in is the record its facts go to. Tolerant: never throws, judges nothing.
+ * The lane of a message, from its bytes and its sender alone: `<authority as sent, else MSH-4>|<number>` of the local number in PID-3, else
+ * `<sender>|nhs|<NHS number>` when it is ten digits with a good check digit; undefined when neither can be read. Tolerant: never throws,
+ * judges nothing. The record its facts go to is chosen by reading, from the same identifier with the feed's own names for authorities; where the two
+ * are called differently nothing is lost, because a lane only spreads and groups the work: what comes of the facts depends on no order.
  */
-export function peekRecordKey(message: Message, defaults: KeyDefaults = {}): RecordKey | undefined {
-  const local = localNumberOf(message, defaults)
+export function peekRecordKey(message: Message, sender: string): RecordKey | undefined {
+  const local = localNumberOf(message)
   if (local) return `${local.authority}|${local.number}` as RecordKey
-  if (!defaults.sender) return undefined
   for (const candidate of nhsNumberCandidates(message)) {
     const digits = candidate.text.replace(/[\s-]/g, '')
-    if (hasValidCheckDigit(digits)) return `${defaults.sender}|nhs|${digits}` as RecordKey
+    if (hasValidCheckDigit(digits)) return `${sender}|nhs|${digits}` as RecordKey
   }
   return undefined
 }
 
 /** The patient's local number: best identifier type first (MR, MRN, PI, HOSP, PT …), then an untyped one, then any other that is local. */
-export function localNumberOf(message: Message, defaults: KeyDefaults = {}): LocalNumber | undefined {
+export function localNumberOf(message: Message): LocalNumber | undefined {
   const pid = message.first('PID')
-  return pid ? localNumberIn(pid, [3, 2, 4], message, defaults) : undefined
+  return pid ? localNumberIn(pid, [3, 2, 4], message) : undefined
 }
 
 /** The same choice for another segment's identifier list, MRG-1 of a merge. */
-export function localNumberIn(
-  segment: Segment,
-  fields: readonly number[],
-  message: Message,
-  defaults: KeyDefaults = {},
-): LocalNumber | undefined {
+export function localNumberIn(segment: Segment, fields: readonly number[], message: Message): LocalNumber | undefined {
   for (const field of fields) {
     const ranked = segment
       .repetitions(field)
@@ -56,7 +43,7 @@ export function localNumberIn(
     if (best) {
       return {
         number: best.component(1).trim().toUpperCase(),
-        authority: authorityOf(best) || defaults.authority || defaultAuthority(message),
+        authority: authorityOf(best) || defaultAuthority(message),
         where: placeOf(segment, field, best),
       }
     }
