@@ -21,6 +21,7 @@ export const policy = {
   'GET /api/openapi.json': 'anyone',
   'GET /api/docs': 'anyone',
   'POST /fhir': ['hospital', 'gp-supplier'],
+  'POST /fhir/$process-message': ['hospital', 'gp-supplier'],
   'POST /fhir/:type': ['hospital', 'gp-supplier', 'nurse', 'lead'],
   'PUT /fhir/:type': ['hospital', 'gp-supplier'],
   'PUT /fhir/:type/:id': ['hospital', 'gp-supplier', 'nurse', 'lead'],

@@ -1,9 +1,8 @@
 import type { Episode } from '../fls/episode.ts'
-import { issue } from '../fls/issue.ts'
+import { type Issue, issue } from '../fls/issue.ts'
 import type { FhirAnswer, FhirBody, FhirCall, TypeHandlers } from '../sources/fhir/call.ts'
 import { answering, withBody } from '../sources/fhir/exchange.ts'
 import { isObject, type JsonObject, objectAt, objectsAt, textAt } from '../sources/fhir/json.ts'
-import { operationOutcome } from '../sources/fhir/operation-outcome.ts'
 import { publishedHandlers } from '../sources/fhir/published.ts'
 import { jsonOf } from '../sources/fhir/served.ts'
 import { validateResource } from '../sources/fhir/validate.ts'
@@ -12,6 +11,7 @@ import { patientAudit } from '../sources/form/canonical.ts'
 import { type FormDeps, fhirBaseOf, notFound } from '../sources/form/door.ts'
 import { checkForm } from '../sources/form/form-checks.ts'
 import { responseIncludes } from '../sources/form/included.ts'
+import { lintQuestionnaire } from '../sources/form/lint-questionnaire.ts'
 import { readResponse, responseHistory, searchResponse } from '../sources/form/serve.ts'
 import { createResponse, updateResponse } from '../sources/form/submit.ts'
 import { episodeEverything, episodeHandlers } from './episodes-of-care.ts'
@@ -31,12 +31,12 @@ export function formTypeHandlers(deps: FormDeps): ReadonlyMap<string, TypeHandle
         search: call => searchResponse(call, deps),
         history: call => responseHistory(call, deps),
         includes: responseIncludes,
+        check: (body, form) => checkResponse(body, form, deps),
         operations: [
           {
             name: 'process-response',
             definition: 'http://hl7.org/fhir/uv/sdc/OperationDefinition/QuestionnaireResponse-process',
           },
-          { name: 'validate', definition: 'http://hl7.org/fhir/OperationDefinition/Resource-validate' },
         ],
         documentation:
           'Submitted responses are kept as sent, versions are immutable, amendments need If-Match. The id of an episode reads its assembled answers; a PUT there makes what differs the answers of your site.',
@@ -45,6 +45,7 @@ export function formTypeHandlers(deps: FormDeps): ReadonlyMap<string, TypeHandle
     [
       'Questionnaire',
       {
+        check: checkQuestionnaire,
         ...publishedHandlers(() => deps.questionnaires, { ...deps, base: fhirBaseOf(deps) }),
         operations: [
           { name: 'populate', definition: 'http://hl7.org/fhir/uv/sdc/OperationDefinition/Questionnaire-populate' },
@@ -72,13 +73,6 @@ export function questionnaireRoutes(deps: FormDeps): Route[] {
     process('POST /fhir/Questionnaire/$process-response'),
     process('POST /fhir/Questionnaire/:id/$process-response'),
     process('POST /fhir/QuestionnaireResponse/$process-response'),
-    {
-      key: 'POST /fhir/QuestionnaireResponse/$validate',
-      summary: 'Checks a response as submitting it would; keeps nothing; 200 with the findings inside.',
-      touchesPatientData: false,
-      handle: call =>
-        answering(call, async fhirCall => validated(await withBody(call, fhirCall), deps), 'QuestionnaireResponse'),
-    },
     {
       key: 'POST /fhir/Questionnaire/:id/$populate',
       summary: 'The form filled in from an episode: parameter `subject` refers to the EpisodeOfCare.',
@@ -131,13 +125,31 @@ async function processResponse(call: FhirCall, deps: FormDeps): Promise<FhirAnsw
   return { ...answer, status: 200 }
 }
 
-function validated(call: FhirCall, deps: FormDeps): FhirAnswer {
-  if (!call.body) throw new Refusal(400, [issue('json-invalid', 'body')])
-  const body = responseIn(call.body)
-  if (body.resource['resourceType'] !== 'QuestionnaireResponse')
-    throw new Refusal(400, [issue('resource-type-wrong', 'resourceType')])
-  const { structural, rules } = checkForm(body, deps.questionnaires, deps.allowTestNumbers)
-  return { status: 200, resource: jsonOf(operationOutcome([...structural, ...rules])) }
+/** A response against its form: one given along, one it contains, else one we publish. Only here: what is kept answers a published form. */
+function checkResponse(body: FhirBody, form: JsonObject | undefined, deps: FormDeps): readonly Issue[] {
+  const contained = objectsAt(body.resource, 'contained').filter(one => one['resourceType'] === 'Questionnaire')
+  const named = textAt(body.resource, 'questionnaire') ?? ''
+  const inside = contained.find(one => named === `#${textAt(one, 'id') ?? ''}`)
+  const given = inside ? { ...inside, url: containedForm } : form
+  const resource = inside ? { ...body.resource, questionnaire: containedForm } : body.resource
+  const forms = [...(given ? [given] : []), ...contained, ...deps.questionnaires]
+  const { structural, rules } = checkForm({ ...body, resource }, distinctForms(forms), deps.allowTestNumbers)
+  return [...structural, ...rules]
+}
+
+/** Stands for a form that has no name outside the response. */
+const containedForm = 'urn:fls-db:contained-form'
+
+/** The first of several under one name and version. */
+function distinctForms(forms: readonly JsonObject[]): readonly JsonObject[] {
+  const names = forms.map(one => `${textAt(one, 'url') ?? ''}|${textAt(one, 'version') ?? ''}`)
+  return forms.filter((_form, index) => names.indexOf(names[index] ?? '') === index)
+}
+
+/** A form by R4, then by what would make its responses ambiguous. */
+function checkQuestionnaire({ resource }: FhirBody): readonly Issue[] {
+  const structural = validateResource(resource, 'Questionnaire')
+  return structural.length > 0 ? structural : lintQuestionnaire(resource)
 }
 
 /** `$populate` (SDC): Parameters in, Parameters with `response` out. The subject is an EpisodeOfCare of the caller. */

@@ -109,7 +109,7 @@ export type Json = { readonly [name: string]: unknown } & {
   readonly issue?: readonly {
     readonly code: string
     readonly expression?: readonly string[]
-    readonly details: { coding: { code: string }[] }
+    readonly details: { coding?: { code: string }[] }
   }[]
 }
 
@@ -142,7 +142,7 @@ export async function send(
 
 /** Our issue codes of an OperationOutcome, in order. */
 export function codesOf(answer: Answer): string[] {
-  return (answer.body.issue ?? []).map(found => found.details.coding[0]?.code ?? '')
+  return (answer.body.issue ?? []).map(found => found.details.coding?.[0]?.code ?? '')
 }
 
 /** A valid NHS number of the test range. */

@@ -22,6 +22,7 @@ import { pagingFor } from '../paging.ts'
 import { badParameter, readChoice, readLimit, readMoment, readQuery } from '../query.ts'
 import { Refusal } from '../refusal.ts'
 import type { Call, Route } from '../route.ts'
+import { type UkCoreSummary, ukCoreSummary } from './uk-core-summary.ts'
 
 export type MessageDependencies = { readonly store: Store; readonly keys: Keys }
 
@@ -151,8 +152,17 @@ async function show(call: Call, { store }: MessageDependencies): Promise<void> {
     protocol: detail.arrival.protocol,
     ...(detail.arrival.practice ? { practice: detail.arrival.practice } : {}),
     stages: stagesOf(isSealed ? sealed(detail) : detail),
+    ...(isSealed ? {} : await ukCoreOf(store, detail.arrival)),
     ...(isMetadataOnly ? { facts: detail.facts.map(outlineOf) } : { facts: detail.facts.map(factOf) }),
   })
+}
+
+/** Names of elements and counts only, so that the operator may see it as well. */
+async function ukCoreOf(store: Store, { _id, protocol }: ArrivalHead): Promise<{ ukCore?: UkCoreSummary }> {
+  if (protocol !== 'fhir' && protocol !== 'form') return {}
+  const entry = await readInboxEntry(store, _id)
+  const ukCore = entry && ukCoreSummary(entry)
+  return ukCore ? { ukCore } : {}
 }
 
 function sealed({ arrival, facts }: ArrivalDetail): ArrivalDetail {

@@ -1,4 +1,5 @@
 import type { Principal } from '../../access/principal.ts'
+import type { Issue } from '../../fls/issue.ts'
 import type { AccessNote } from '../../http/route.ts'
 import type { JsonObject, NumberLiterals } from './json.ts'
 import type { StrictJson } from './strict-json.ts'
@@ -50,6 +51,8 @@ export type TypeHandlers = {
   readonly vread?: Interact
   readonly search?: Interact
   readonly history?: Interact
+  /** Everything a resource of the type is checked for before it is kept; `form`: a Questionnaire given along. Without it: R4 and profile. */
+  readonly check?: (body: FhirBody, form?: JsonObject) => readonly Issue[]
   readonly operations?: readonly { readonly name: string; readonly definition: string }[]
   readonly profiles?: readonly string[]
   readonly includes?: readonly string[]

@@ -36,11 +36,19 @@ export function capabilityStatement(deps: FhirDeps): CapabilityStatement {
         },
         resource: types.map(type => resourceEntry(type, deps)),
         interaction: [{ code: 'transaction' }, { code: 'batch' }],
-        operation: [{ name: 'export', definition: 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export' }],
+        operation: [
+          {
+            name: 'process-message',
+            definition: 'http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message',
+          },
+          { name: 'export', definition: 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export' },
+        ],
       },
     ],
   }
 }
+
+const validateOperation = { name: 'validate', definition: 'http://hl7.org/fhir/OperationDefinition/Resource-validate' }
 
 function resourceEntry(type: string, deps: FhirDeps): CapabilityStatementRestResource {
   const handlers = handlersFor(type, deps)
@@ -63,7 +71,7 @@ function resourceEntry(type: string, deps: FhirDeps): CapabilityStatementRestRes
     ...(isIngested ? { referencePolicy: ['literal', 'logical', 'local'] } : {}),
     ...(theirs?.includes ? { searchInclude: theirs.includes.map(name => `${type}:${name}`) } : {}),
     ...(parameters.length > 0 ? { searchParam: parameters } : {}),
-    ...(theirs?.operations ? { operation: [...theirs.operations] } : {}),
+    operation: [validateOperation, ...(theirs?.operations ?? [])],
   }
 }
 

@@ -49,3 +49,8 @@ export const subjectElements: Readonly<Partial<Record<string, string>>> = {
   Procedure: 'subject',
   ServiceRequest: 'subject',
 }
+
+/** The mapping makes facts of it. */
+export function isRead(type: string): boolean {
+  return isOffered(type) && offeredTypes[type] === 'read'
+}

@@ -32,6 +32,7 @@ const told: Readonly<Partial<Record<IssueCode, Told>>> = {
   'value-not-numeric': value,
   'value-out-of-range': value,
   'resource-type-wrong': structure,
+  'profile-unknown': { type: 'not-supported', nhs: 'UNSUPPORTED_SERVICE' },
   'resource-type-unknown': { type: 'not-supported', nhs: 'UNSUPPORTED_SERVICE' },
   'resource-not-used': { type: 'informational', nhs: 'UNSUPPORTED_SERVICE' },
   'interaction-not-supported': { type: 'not-supported', nhs: 'METHOD_NOT_ALLOWED' },

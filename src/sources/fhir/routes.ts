@@ -8,7 +8,9 @@ import { capabilityStatement } from './capability.ts'
 import { bundleDispatch, type Interaction, interactionOf } from './dispatch.ts'
 import type { FhirDeps } from './door.ts'
 import { answering, bodyOf, formQuery, queryOf } from './exchange.ts'
+import { messageRoute } from './process-message.ts'
 import { jsonOf } from './served.ts'
+import { validateRoutes } from './validate-operation.ts'
 
 /** The FHIR door. Types of other modules come through `deps.typeHandlers`; who may call what stands in the policy table. */
 export function fhirIngestRoutes(deps: FhirDeps): Route[] {
@@ -44,6 +46,8 @@ export function fhirIngestRoutes(deps: FhirDeps): Route[] {
     reading('GET /fhir/:type/:id', 'The current version of a resource.', at('read')),
     reading('GET /fhir/:type/:id/_history', 'All versions, newest first.', at('history')),
     reading('GET /fhir/:type/:id/_history/:version', 'One version.', at('vread')),
+    ...validateRoutes(deps),
+    messageRoute(deps),
   ]
 }
 
