@@ -14,6 +14,7 @@ import {
 import type { InboxDocument } from './documents.ts'
 import { insertGroup } from './inbox-insert.ts'
 import type { Store } from './store.ts'
+import { type Turns, takeTurns } from './turns.ts'
 
 /** Is this practice opted in at this moment? `since`: when it closed, if it ever was open. */
 export type PracticeGate = (practice: OdsCode, at: Instant) => Promise<{ isOpen: boolean; since?: Instant | undefined }>
@@ -39,7 +40,7 @@ const mostWrites = 2
  */
 export function openInbox({ store, gate, clock, onGroup }: AcceptOptions): Accept {
   const keeping = new Map<InboxId, Keeping>()
-  let waiting: Keeping[] = []
+  const waiting = takeTurns<Keeping>()
   let writes = 0
   let isScheduled = false
   let inFlight = 0
@@ -47,11 +48,8 @@ export function openInbox({ store, gate, clock, onGroup }: AcceptOptions): Accep
   const writeWaiting = (): void => {
     isScheduled = false
     // A second group starts once it is no smaller than the first: otherwise many senders would end up in one large and one tiny group.
-    while (waiting.length > 0 && (writes === 0 || (writes < mostWrites && waiting.length >= inFlight))) {
-      const group = takeGroup(waiting)
-      waiting = waiting.slice(group.length)
-      void write(group)
-    }
+    while (waiting.size() > 0 && (writes === 0 || (writes < mostWrites && waiting.size() >= inFlight)))
+      void write(takeGroup(waiting))
   }
 
   const write = async (group: readonly Keeping[]): Promise<void> => {
@@ -82,7 +80,7 @@ export function openInbox({ store, gate, clock, onGroup }: AcceptOptions): Accep
       }
       const one = { document, callers: [{ resolve, reject }] }
       keeping.set(document._id, one)
-      waiting.push(one)
+      waiting.add(document.sender, one)
       if (isScheduled) return
       isScheduled = true
       setImmediate(writeWaiting)
@@ -118,10 +116,10 @@ export function bucketOf(key: string): number {
   return hash('sha256', key, 'buffer')[0] ?? 0
 }
 
-/** The entry with its exact bytes, chunks joined. Undefined when there is no such entry. */
+/** The entry with its exact bytes, chunks joined. Undefined when there is no such entry, or its bytes have expired. */
 export async function readInboxEntry(store: Store, id: InboxId): Promise<InboxEntry | undefined> {
   const document = await store.inbox.findOne({ _id: id })
-  return document ? entryOf(store, document) : undefined
+  return document && document.state !== 'expired' ? entryOf(store, document) : undefined
 }
 
 export async function entryOf(store: Store, document: InboxDocument): Promise<InboxEntry> {
@@ -201,13 +199,16 @@ async function keepChunks(store: Store, id: InboxId, bytes: Buffer): Promise<voi
   }
 }
 
-function takeGroup(waiting: readonly Keeping[]): Keeping[] {
+/** Senders take turns: a backlog of one is no delay for another. */
+function takeGroup(waiting: Turns<Keeping>): Keeping[] {
+  const group: Keeping[] = []
   let bytes = 0
-  let count = 0
   // A quarter of the wire limit keeps every command far below 48 MB and the journal write short.
-  while (count < waiting.length && count < 1_000 && (count === 0 || bytes < limits.groupCommitBytes * 8)) {
-    bytes += waiting[count]?.document.size ?? 0
-    count++
+  while (group.length < 1_000 && bytes < limits.groupCommitBytes * 8) {
+    const one = waiting.take()
+    if (!one) break
+    group.push(one)
+    bytes += one.document.size
   }
-  return waiting.slice(0, count)
+  return group
 }

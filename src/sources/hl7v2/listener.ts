@@ -74,7 +74,8 @@ const standardLimits: MllpLimits = {
   connections: defaultLimits.mllpConnections,
   connectionsPerAddress: defaultLimits.mllpConnectionsPerAddress,
   shutdownMs: defaultLimits.shutdownMs,
-  unansweredBytes: 8 * 1024 * 1024,
+  // A hundred messages under way on one connection; more would only wait here, and others behind them.
+  unansweredBytes: 256 * 1024,
   allUnansweredBytes: 128 * 1024 * 1024,
   silentCloseMs: 5_000,
   peerTimeoutMs: 30_000,
