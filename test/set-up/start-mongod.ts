@@ -11,7 +11,8 @@ export default async function startMongod(): Promise<void> {
     cacheFolder: path.join(import.meta.dirname, '..', '..', '.cache', 'mongod'),
     tell: line => process.stdout.write(`${line}\n`),
   })
-  const embedded = await startEmbedded(mongod, await mkdtemp(path.join(tmpdir(), 'flsdb-test-')), { isThrowaway: true })
+  const folder = await mkdtemp(path.join(tmpdir(), 'flsdb-test-'))
+  const embedded = await startEmbedded(mongod, folder, { isThrowaway: true })
   process.env['FLSDB_TEST_MONGODB'] = embedded.uri
-  Object.assign(globalThis, { flsdbTestMongod: embedded })
+  Object.assign(globalThis, { flsdbTestMongod: { embedded, folder } })
 }
