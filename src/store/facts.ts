@@ -1,5 +1,5 @@
 import type { AnyBulkWriteOperation } from 'mongodb'
-import type { Fact, InboxId, RecordKey } from '../fls/fact.ts'
+import type { Fact, FactId, InboxId, RecordKey } from '../fls/fact.ts'
 import type { FactDocument } from './documents.ts'
 import { isOnlyRepeats } from './refused-writes.ts'
 import type { Store } from './store.ts'
@@ -19,27 +19,37 @@ export type EntryFacts = {
 export async function writeFacts(store: Store, entries: readonly EntryFacts[]): Promise<Set<RecordKey>> {
   const touched = new Set<RecordKey>()
   const again = entries.filter(entry => !entry.isFirst)
+  const recordNow = new Map(again.flatMap(entry => entry.facts.map(fact => [fact.id, fact.record] as const)))
+  const moved: FactId[] = []
   if (again.length > 0) {
     const ids = again.map(entry => entry.inboxId)
     for (const old of await store.facts
       .find({ 'source.inboxId': { $in: ids } }, { projection: { record: 1 } })
-      .toArray())
+      .toArray()) {
       touched.add(old.record)
+      const now = recordNow.get(old._id)
+      if (now !== undefined && now !== old.record) moved.push(old._id)
+    }
   }
   const operations: AnyBulkWriteOperation<FactDocument>[] = again.map(entry => ({
     deleteMany: { filter: { 'source.inboxId': entry.inboxId, _id: { $nin: entry.facts.map(fact => fact.id) } } },
   }))
+  if (moved.length > 0) operations.push({ deleteMany: { filter: { _id: { $in: moved } } } })
   const fresh: FactDocument[] = []
   for (const entry of entries) {
     for (const fact of entry.facts) {
       touched.add(fact.record)
       const document = documentOf(fact, entry.waitsFor)
       if (entry.isFirst) fresh.push(document)
-      else operations.push({ replaceOne: { filter: { _id: document._id }, replacement: document, upsert: true } })
+      // With its record: a sharded database must be told where a new one belongs, so a fact never changes its record, it moves.
+      else {
+        const filter = { _id: document._id, record: document.record }
+        operations.push({ replaceOne: { filter, replacement: document, upsert: true } })
+      }
     }
   }
   await insertIgnoringRepeats(store, fresh)
-  if (operations.length > 0) await store.facts.bulkWrite(operations, { ordered: false })
+  if (operations.length > 0) await store.facts.bulkWrite(operations, { ordered: true })
   return touched
 }
 
