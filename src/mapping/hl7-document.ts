@@ -38,7 +38,7 @@ export function patientGroups(message: Message): readonly PatientGroup[] {
 
 /**
  * One patient of a message as the mapping tables see it. Paths: mappings/README.md. `PID#nhs-number` and `PID#local-number` find identifiers
- * by rule, not by place (hl7v2.md 1.2); `PARTNER-3` is the other PID of a link or unlink; `OBR#text` is the report under an OBR; `PR1#qualifiers` the OPCS Z codes after a procedure.
+ * by rule, not by place (hl7v2.md 1.2); `PARTNER-3` is the other PID of a link or unlink; `OBR#text` is the report under an OBR, `OBR#attachment` a document beside it; `PR1#qualifiers` the OPCS Z codes after a procedure.
  */
 export function hl7Document(message: Message, group: PatientGroup): SourceDocument {
   const type = `${message.header.type}^${message.header.trigger}`
@@ -195,6 +195,8 @@ function specialValues(
     }
     case 'text':
       return reportText(segment, group)
+    case 'attachment':
+      return attachments(segment, group)
     case 'qualifiers':
       return qualifiers(segment, group)
     default:
@@ -224,6 +226,16 @@ function reportText(obr: Segment, group: PatientGroup): readonly Found[] {
     )
   }
   return lines
+}
+
+/** The OBX under an OBR that hold a document (ED) or point to one (RP); never their content. */
+function attachments(obr: Segment, group: PatientGroup): readonly Found[] {
+  const under = group.segments.slice(group.segments.indexOf(obr) + 1)
+  const end = under.findIndex(segment => segment.name === 'OBR')
+  return (end < 0 ? under : under.slice(0, end))
+    .filter(segment => segment.name === 'OBX' && /^(ED|RP)$/i.test(segment.component(2).trim()))
+    .filter(segment => (segment.raw(5) ?? '') !== '')
+    .map(segment => ({ text: segment.component(2).toUpperCase(), where: `${whereOf(segment)}-5` }))
 }
 
 /** OPCS-4 site and laterality codes (Z…) directly after a procedure belong to it. */

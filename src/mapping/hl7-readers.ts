@@ -78,6 +78,9 @@ function fallbackSystem(found: Found, env: ReadEnv, path: string): string {
 
 const numeric = /^\s*(?:[<>]=?|≤|≥)?\s*[+\-−]?\d+(?:[.,]\d+)?/
 
+/** Behind a number: what makes it the beginning of a range, a date, a ratio or a time. */
+const goesOn = /^\s*(?:[-–:/.,]|to\b)\s*\d/i
+
 /** OBX-5 as a decimal: NM, SN (`<^10`), or a text that is a number with an optional comparator and unit. Argument as `decimal`. */
 const hl7Number: Reader = {
   gives: 'text',
@@ -97,8 +100,12 @@ function numberIn(found: Found): string | undefined {
   const first = found.part?.(1).trim() ?? found.text.trim()
   const second = found.part?.(2).trim() ?? ''
   const isStructured = /^[<>]=?$|^=$|^$/.test(first) && numeric.test(second)
-  const match = numeric.exec(isStructured ? second : first)
-  return match?.[0]
+  // SN.3 makes a range or a ratio of it.
+  if (isStructured && (found.part?.(3).trim() ?? '') !== '') return undefined
+  const text = isStructured ? second : first
+  const match = numeric.exec(text)
+  if (!match || goesOn.test(text.slice(match[0].length))) return undefined
+  return match[0]
     .replace(/[<>=≤≥\s]/g, '')
     .replace(',', '.')
     .replace('−', '-')

@@ -161,6 +161,37 @@ describe('character sets', () => {
     expect(message?.isCharsetMislabelled).toBe(isMislabelled)
   })
 
+  /** MSH-18 as sent, the bytes of PID-5 in hexadecimal, what they say. */
+  test.each([
+    ['8859/1', '4dfc4c4c4552', 'MüLLER'],
+    ['ISO8859-1', '4dfc4c4c4552', 'MüLLER'],
+    ['8859/1', '9353964f94', '“S–O”'],
+    ['8859/2', '4d49b34f535a', 'MIłOSZ'],
+    ['8859/5', 'b8d2d0dd', 'Иван'],
+    ['8859/7', 'cdf9ebe1f2', 'Νωλας'],
+    ['8859/9', 'd56e616e', 'Õnan'],
+    ['8859/15', '4da44c', 'M€L'],
+    ['UNICODE UTF-8', '4dc3bc4c4c4552', 'MüLLER'],
+    ['UNICODE', '4dc3bc4c4c4552', 'MüLLER'],
+    ['', '4dc3bc4c4c4552', 'MüLLER'],
+    ['', '4dfc4c4c4552', 'MüLLER'],
+    ['ASCII', '4dfc4c4c4552', 'MüLLER'],
+    ['windows-1252', '80', '€'],
+    ['GB 18030-2000', 'cdf5', '王'],
+    ['BIG-5', 'a4fd', '王'],
+    ['KS X 1001', 'b1e8', '김'],
+    ['UNICODE UTF-8~ISO IR87', '4dc3bc4c4c4552', 'MüLLER'],
+    ['~8859/2', '4dfc4c4c4552', 'MüLLER'],
+    ['8859/1~UNICODE UTF-8', '4dc3bc4c4c4552', 'MüLLER'],
+    ['20260315101112', '4dfc4c4c4552', 'MüLLER'],
+    ['NOBODY-KNOWS', '4dc3bc4c4c4552', 'MüLLER'],
+    ['UNICODE UTF-8', '4dfc4c4c45525ec3bc', 'MüLLER^ü'],
+  ])('MSH-18 "%s", bytes %s → %s', (label, hex, text) => {
+    const head = Buffer.from(`${H.replace('UNICODE UTF-8', label)}PID|1||1||`)
+    const message = parseMessage(Buffer.concat([head, Buffer.from(hex, 'hex'), Buffer.from('\r')]))
+    expect(message?.first('PID')?.field(5).text).toBe(text)
+  })
+
   test('one broken byte does not spoil the other characters of a UTF-8 message', () => {
     const bytes = Buffer.concat([Buffer.from(`${H}PID|1||1||MÜLLER^`), Buffer.from([0xe9]), Buffer.from('VA\r')])
     expect(parseMessage(bytes)?.first('PID')?.field(5).text).toBe('MÜLLER^éVA')

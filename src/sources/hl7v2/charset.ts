@@ -23,6 +23,12 @@ const charsetNames = new Map<string, string>([
   ['ISO106461', 'utf-8'],
   ['UNICODEUTF16', 'utf-8'],
   ['UTF16', 'utf-8'],
+  ['UNICODEUTF32', 'utf-8'],
+  ['UTF32', 'utf-8'],
+  ['GB18030', 'gb18030'],
+  ['GB180302000', 'gb18030'],
+  ['BIG5', 'big5'],
+  ['KSX1001', 'euc-kr'],
 ])
 
 /**
