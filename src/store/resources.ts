@@ -86,7 +86,7 @@ function replaceOlder(document: ResourceDocument): Document {
  * looked up. Other protocols: nothing.
  */
 export async function indexEntries(db: Db, entries: readonly InboxEntry[]): Promise<void> {
-  const written = entries.filter(entry => entry.protocol === 'fhir').flatMap(writtenResources)
+  const written = entries.filter(entry => entry.protocol === 'fhir').flatMap(entry => writtenResources(entry))
   if (written.length === 0) return
   const ids = [...new Set(written.map(({ type, id }) => `${type}/${id}`))]
   const projection = { 'current.versionId': 1, 'current.at': 1 }
