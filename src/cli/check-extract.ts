@@ -6,11 +6,12 @@ import type { InboxId } from '../fls/fact.ts'
 import type { Issue } from '../fls/issue.ts'
 import { codeKeysOf, readExtract } from '../mapping/extract.ts'
 import type { CodebookEntry } from '../mapping/extract-codebook.ts'
+import { TogetherChecks } from '../mapping/extract-together.ts'
 import type { ReadingTables } from '../mapping/read.ts'
 import { archiveLimits, unpack } from '../sources/extract/archive.ts'
 import { chunksOf } from '../sources/extract/chunks.ts'
 import { type Address, declare } from '../sources/extract/declaration.ts'
-import { extractLimits } from '../sources/extract/receive.ts'
+import { extractLimits, missingFiles } from '../sources/extract/receive.ts'
 import { type KnownFile, recognise } from '../sources/extract/recognise.ts'
 import { isZip, openSpool, spoolStream } from '../sources/extract/spool.ts'
 import { type Survey, survey } from '../sources/extract/survey.ts'
@@ -41,7 +42,8 @@ async function readAll(known: readonly KnownFile[], tables: ReadingTables, pract
   const found = await survey(known, tables.extract)
   const declared = declare(addressOf(found, practice), known, found, now)
   const codes = new Map<string, CodebookEntry>()
-  const issues: Issue[] = []
+  const issues: Issue[] = [...missingFiles(declared, known, tables.extract), ...declared.issues]
+  const together = new TogetherChecks()
   for await (const arrival of chunksOf(known, declared, { sender: 'check' }, extractLimits.chunkBytes)) {
     const entry = { ...arrival, id: '0'.repeat(64) as InboxId, sha256: '', receivedAt: instantOf(now) }
     const wanted = new Map(
@@ -51,9 +53,11 @@ async function readAll(known: readonly KnownFile[], tables: ReadingTables, pract
     )
     const reading = readExtract(entry, tables.extract, wanted)
     for (const { key, ...code } of reading.codes) codes.set(key, code)
-    issues.push(...reading.issues)
+    together.add(reading)
+    // The declaration has told already what holds the whole.
+    issues.push(...reading.rowOutcomes.flatMap(row => row.issues))
   }
-  return issues
+  return [...issues, ...together.issues()]
 }
 
 /** What the address would say, as far as the files do not: the practice named to us or in the organisation table, else a stand-in. */

@@ -15,6 +15,7 @@ export type RowOutcome = {
   readonly file: string
   readonly rowId: string
   readonly record?: string
+  readonly isFullRegistration?: true
   readonly raw: RawRow
   readonly issues: readonly Issue[]
 }
@@ -47,6 +48,7 @@ export function readStatements(row: NeutralRow, raw: RawRow, frame: ChunkFrame):
   let facts: readonly Fact[] = []
   let isRefused = refusal !== undefined
   let waitsFor: string | undefined
+  let isFullRegistration = false
   if (refusal === 'retract') facts = [tombstone(first)]
   if (refusal === undefined) {
     for (const kind of row.kind.facts) {
@@ -55,6 +57,7 @@ export function readStatements(row: NeutralRow, raw: RawRow, frame: ChunkFrame):
       const said = readers[kind](reading)
       facts = facts.length === 0 ? said.facts : [...facts, ...said.facts]
       waitsFor ??= said.waitsFor
+      isFullRegistration ||= kind === 'registration' && reading.text('status') === 'gms'
       if (said.isRefused) {
         isRefused = true
         // The row as it stands now cannot be used; an older version of it must not live on.
@@ -73,6 +76,7 @@ export function readStatements(row: NeutralRow, raw: RawRow, frame: ChunkFrame):
       file: row.kind.covers,
       rowId: first.rowId,
       ...(first.text('patientId') ? { record: first.record } : {}),
+      ...(isFullRegistration ? { isFullRegistration } : {}),
       raw,
       issues: distinct(issues),
     },

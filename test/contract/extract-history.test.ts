@@ -5,6 +5,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { InboxId, OdsCode } from '../../src/fls/fact.ts'
 import { extractRoutes } from '../../src/sources/extract/routes.ts'
+import { compareWithFacts } from '../../src/store/extract-before.ts'
 import { applyExtractEntry, loadExtracts } from '../../src/store/extracts.ts'
 import { openInbox, readInboxEntry } from '../../src/store/inbox.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
@@ -190,6 +191,38 @@ test('a mode that contradicts itself holds every row; sent again with one mode, 
   expect(kept.map(entry => entry.meta?.['hold']).sort()).toEqual(['mode-disagrees', undefined])
   expect(await decided(held.id, 'confirm')).toBe(200)
   await counted(held.id, { in: 2, kept: 2, held: 0 })
+})
+
+test('what facts of earlier extracts say: a number that changed, a delete of a row nobody sent', async () => {
+  const deps = { facts: store.facts }
+  const identity = (extract: string, asOf: string, nhsNumber: string) =>
+    ({
+      _id: `${extract}-${nhsNumber}`,
+      record: 'B86008|gp|P1',
+      kind: 'identity',
+      side: 'gp',
+      status: 'active',
+      detail: { nhsNumber },
+      revision: { asOf, set: 'B86008/patient/p-1', row: { file: 'patient', id: 'p-1', extract } },
+    }) as never
+  await store.facts.insertMany([
+    identity('e-1', '2024-01-01', '9990001375'),
+    identity('e-2', '2024-02-01', '9990003742'),
+  ])
+  const claims = (nhsNumber: string, ...deletedRows: string[]) => ({
+    nhsNumbers: new Map([['B86008|gp|P1', nhsNumber]]),
+    deletedRows,
+  })
+  const compared = (extract: string, nhsNumber: string, ...rows: string[]) =>
+    compareWithFacts(deps, 'B86008' as OdsCode, extract, claims(nhsNumber, ...rows))
+  expect(await compared('e-3', '9990003742')).toEqual({ numbersChanged: 0, deletesUnseen: 0 })
+  expect(await compared('e-3', '9990001375')).toEqual({ numbersChanged: 1, deletesUnseen: 0 })
+  // The facts of the extract itself may stand already.
+  expect(await compared('e-2', '9990003742')).toEqual({ numbersChanged: 1, deletesUnseen: 0 })
+  expect(await compared('e-3', '9990003742', 'patient/p-1', 'coded/o-9')).toEqual({
+    numbersChanged: 0,
+    deletesUnseen: 1,
+  })
 })
 
 test('decisions and closings come to the same register in any order', async () => {

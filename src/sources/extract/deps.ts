@@ -3,6 +3,7 @@ import type { InboxId, OdsCode } from '../../fls/fact.ts'
 import type { Codebook } from '../../mapping/extract-codebook.ts'
 import type { ExtractTables } from '../../mapping/extract-tables.ts'
 import type { Accept, InboxEntry } from '../arrival.ts'
+import type { Before, Tally } from './tally.ts'
 
 /** What the extract door needs of the rest; made once by `extractDeps` (routes.ts). */
 export type ExtractDeps = {
@@ -16,6 +17,8 @@ export type ExtractDeps = {
   readonly codebook: (keys: readonly string[]) => Promise<Codebook>
   /** Of these GP records, those for which no patient row was ever read. */
   readonly unknownRecords: (records: readonly string[]) => Promise<readonly string[]>
+  /** What earlier extracts of the practice say against this one. */
+  readonly before: (practice: OdsCode, extractId: string, claims: ReturnType<Tally['claims']>) => Promise<Before>
   /** Throws `PracticeClosed` when the practice is not opted in now. */
   readonly checkPractice: (practice: OdsCode) => Promise<void>
   /** How many of the facts of these entries stand in a linked episode; grows while workers work. */

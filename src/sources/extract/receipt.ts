@@ -34,7 +34,8 @@ export async function countReceipt(deps: ExtractDeps, id: string, isAgain = fals
       await progress(index + 1)
     }
     const unknown = await deps.unknownRecords(tally.unseen())
-    const receipt = tally.receipt(unknown, job.unchanged ?? { count: 0, isExact: true })
+    const before = await deps.before(job.practice, job.extractId, tally.claims())
+    const receipt = tally.receipt(unknown, job.unchanged ?? { count: 0, isExact: true }, before)
     await updateJob(deps.db, id, {
       state: 'done',
       receipt,

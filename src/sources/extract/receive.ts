@@ -5,6 +5,7 @@ import { type Issue, issue } from '../../fls/issue.ts'
 import { Refusal } from '../../http/refusal.ts'
 import { codeKeysOf, readExtract } from '../../mapping/extract.ts'
 import type { Codebook, CodebookEntry } from '../../mapping/extract-codebook.ts'
+import type { ExtractTables } from '../../mapping/extract-tables.ts'
 import {
   announceExtract,
   applyExtractEntry,
@@ -97,7 +98,7 @@ async function prepare(
     .slice(0, 32)
   const earlier = (await extractsOf(deps.db, declared.practice)).filter(one => one._id !== id)
   const compared = compareWithEarlier(declared, contentHash, found, earlier)
-  const missing = missingFiles(declared, known, deps)
+  const missing = missingFiles(declared, known, deps.tables)
   const messages = [
     ...refused,
     ...known.flatMap(file => file.issues),
@@ -123,10 +124,14 @@ function hashOf(files: readonly SpooledFile[]): string {
 }
 
 /** A full extract lacks a file its shape requires: told, and the rest is read. */
-function missingFiles(declared: Declaration, files: readonly KnownFile[], deps: ExtractDeps): readonly Issue[] {
+export function missingFiles(
+  declared: Declaration,
+  files: readonly KnownFile[],
+  tables: ExtractTables,
+): readonly Issue[] {
   if (declared.mode !== 'full') return []
   const names = new Set(files.map(file => file.kind.file))
-  const shape = deps.tables.shapes.find(one => files.some(file => file.kind.shape === one.name))
+  const shape = tables.shapes.find(one => files.some(file => file.kind.shape === one.name))
   return [...(shape?.files.values() ?? [])]
     .filter(kind => kind.isRequired && !names.has(kind.file))
     .map(kind => issue('column-missing', kind.file, { severity: 'warning', hint: 'the whole file' }))
@@ -254,7 +259,9 @@ async function dryRun(deps: ExtractDeps, prepared: Prepared, from: ExtractSender
     if (reading.rowOutcomes.some(row => row.outcome === 'rejected') && rejects.length < 20) rejects.push(entry)
   }
   const unknown = await deps.unknownRecords(tally.unseen())
-  const receipt = tally.receipt(unknown, prepared.compared.unchanged)
+  const { practice, extractId } = prepared.declared
+  const before = await deps.before(practice, extractId, tally.claims())
+  const receipt = tally.receipt(unknown, prepared.compared.unchanged, before)
   deps.dryRuns.set(prepared.job._id, rejects)
   const job = await createJob(deps.db, { ...prepared.job, state: 'running' })
   const done = { state: 'done' as const, receipt, issues: tally.issues(), finishedAt: deps.clock() }

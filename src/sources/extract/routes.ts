@@ -3,7 +3,7 @@ import type { Db } from 'mongodb'
 import type { Principal } from '../../access/principal.ts'
 import { isInScope } from '../../access/scope.ts'
 import { instantOf } from '../../fls/dates.ts'
-import type { OdsCode, RecordKey } from '../../fls/fact.ts'
+import type { OdsCode } from '../../fls/fact.ts'
 import { describeIssue, issue } from '../../fls/issue.ts'
 import { readBoolean, readChoice, readQuery } from '../../http/query.ts'
 import { Refusal } from '../../http/refusal.ts'
@@ -11,6 +11,7 @@ import type { Call, Route } from '../../http/route.ts'
 import type { ExtractTables } from '../../mapping/extract-tables.ts'
 import { loadCodebook } from '../../store/codebook.ts'
 import { loadDirectory } from '../../store/directory.ts'
+import { compareWithFacts, unknownRecords } from '../../store/extract-before.ts'
 import { findExtract } from '../../store/extracts.ts'
 import { type PracticeGate, readInboxEntry } from '../../store/inbox.ts'
 import { findJob, type JobDocument } from '../../store/jobs.ts'
@@ -54,6 +55,7 @@ export function extractDeps(options: ExtractRouteOptions): ExtractDeps {
     entryOf: id => readInboxEntry(store, id),
     codebook: keys => loadCodebook(store.db, keys),
     unknownRecords: records => unknownRecords(store, records),
+    before: (practice, extractId, claims) => compareWithFacts(store, practice, extractId, claims),
     checkPractice: practice => checkPractice(gate, practice, clock()),
     ...(linkedCount ? { linkedCount } : {}),
     ...(limits ?? extractLimits),
@@ -65,16 +67,6 @@ export function extractDeps(options: ExtractRouteOptions): ExtractDeps {
 async function checkPractice(gate: PracticeGate, practice: OdsCode, now: Date): Promise<void> {
   const { isOpen, since } = await gate(practice, instantOf(now))
   if (!isOpen) throw new PracticeClosed(since)
-}
-
-async function unknownRecords(store: Store, records: readonly string[]): Promise<readonly string[]> {
-  const known = new Set<string>()
-  for (let at = 0; at < records.length; at += 5_000) {
-    const keys = records.slice(at, at + 5_000) as RecordKey[]
-    const found = await store.facts.distinct('record', { record: { $in: keys }, kind: 'identity' })
-    for (const record of found) known.add(record)
-  }
-  return records.filter(record => !known.has(record))
 }
 
 /** Receipts counted side by side; each holds a chunk and what was read of it. */

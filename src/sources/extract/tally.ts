@@ -3,7 +3,14 @@ import { type IssueCode, issueCodes } from '../../fls/issue.ts'
 import { compareText, compareVersions } from '../../fls/order.ts'
 import type { ExtractReading } from '../../mapping/extract.ts'
 import { leftOutConcepts } from '../../mapping/extract-patient.ts'
+import { TogetherChecks } from '../../mapping/extract-together.ts'
 import type { Receipt } from '../../store/jobs.ts'
+
+/** Deletes compared with what was ever had; more are mass deletes and held. */
+const mostDeletes = 50_000
+
+/** Of what this extract says: numbers that were others before, deletes of rows nobody ever sent. */
+export type Before = { readonly numbersChanged: number; readonly deletesUnseen: number }
 
 /**
  * Counts what became of every row over all chunks, in any order. Rows of patients who object, of test and of confidential patients are
@@ -13,6 +20,8 @@ export class Tally {
   readonly #codes = new Map<IssueCode, number>()
   readonly #rows = new Map<string, number>()
   readonly #patients = new Set<string>()
+  readonly #together = new TogetherChecks()
+  readonly #deleted: string[] = []
   readonly #marks = new Map<string, Fact[]>()
   #kept = 0
   #rejected = 0
@@ -33,10 +42,14 @@ export class Tally {
       else if (row.outcome === 'held' || isHeld) this.#held++
       else {
         this.#kept++
-        if (row.isDelete) this.#deletes++
-        else if (row.record && row.file !== 'patient') this.#rows.set(row.record, (this.#rows.get(row.record) ?? 0) + 1)
+        if (row.isDelete) {
+          this.#deletes++
+          if (this.#deleted.length < mostDeletes) this.#deleted.push(`${row.file}/${row.rowId}`)
+        } else if (row.record && row.file !== 'patient')
+          this.#rows.set(row.record, (this.#rows.get(row.record) ?? 0) + 1)
       }
     }
+    this.#together.add(reading)
     for (const fact of reading.facts) {
       if (fact.kind === 'identity' && fact.status !== 'retracted') this.#patients.add(fact.record)
       if (fact.concept?.set === 'optout') this.#marks.set(fact.record, [...(this.#marks.get(fact.record) ?? []), fact])
@@ -48,8 +61,20 @@ export class Tally {
     return [...this.#rows.keys()].filter(record => !this.#patients.has(record) && !this.#marks.has(record))
   }
 
+  /** What was said before, as far as this extract can be compared with it. */
+  claims(): { readonly nhsNumbers: ReadonlyMap<string, string>; readonly deletedRows: readonly string[] } {
+    return { nhsNumbers: new Map(this.#together.nhsNumbers()), deletedRows: this.#deleted }
+  }
+
   /** The receipt; `unknown`: of `unseen`, those no earlier extract brought a patient row for. */
-  receipt(unknown: readonly string[], unchanged: { count: number; isExact: boolean }): Receipt {
+  receipt(
+    unknown: readonly string[],
+    unchanged: { count: number; isExact: boolean },
+    before: Before = { numbersChanged: 0, deletesUnseen: 0 },
+  ): Receipt {
+    for (const { code } of this.#together.issues()) this.#count(code)
+    if (before.numbersChanged > 0) this.#count('nhs-number-changed', before.numbersChanged)
+    if (before.deletesUnseen > 0) this.#count('delete-of-unseen', before.deletesUnseen)
     const rowsOf = (record: string): number => this.#rows.get(record) ?? 0
     const held = unknown.reduce((sum, record) => sum + rowsOf(record), 0)
     if (unknown.length > 0) this.#count('patient-not-seen', unknown.length)
