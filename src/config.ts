@@ -13,7 +13,7 @@ export const limits = {
   fhirBundleEntries: 1_000,
   jsonDepth: 64,
   extract: 1024 * 1024 * 1024,
-  extractChunk: 1024 * 1024,
+  extractChunk: 256 * 1024,
   upload: 20 * 1024 * 1024,
   uploadRows: 50_000,
   inboxBody: 8 * 1024 * 1024,
