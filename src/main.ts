@@ -16,6 +16,7 @@ import { NewerShape } from './store/shape.ts'
 import { type Store, UnsafeDatabase } from './store/store.ts'
 import { openDatabase } from './wiring/database.ts'
 import { type Demo, enrolRoster, openDemo, writeDemo } from './wiring/demo.ts'
+import { watchDisk, whileThereIsRoom } from './wiring/disk.ts'
 import { startHttp } from './wiring/http.ts'
 import { startMllp } from './wiring/mllp.ts'
 import { startSeeding } from './wiring/seeding.ts'
@@ -52,7 +53,11 @@ async function main(): Promise<void> {
   const demo = config.oidcIssuer ? undefined : await openDemo(config, publicUrl)
   if (demo) stops.push(() => demo.provider.close())
 
-  const accept = openInbox({ store, gate: practiceGate(store.db), clock: () => new Date() })
+  const disk = await watchDisk(config.dataFolder)
+  stops.push(async () => disk.stop())
+  const inbox = openInbox({ store, gate: practiceGate(store.db), clock: () => new Date() })
+  // A database elsewhere watches its own disk.
+  const accept = embedded ? whileThereIsRoom(inbox, disk) : inbox
   const failures = metrics.counter('worker_failures_total', 'Entries a worker could not do', ['code'])
   const workers = startWorkers({
     count: config.workers,
@@ -90,6 +95,7 @@ async function main(): Promise<void> {
     port: httpPort,
     publicUrl,
     database,
+    disk,
     keys,
     tables,
     accept,

@@ -75,6 +75,9 @@ export async function openStore(uri: string, name: string): Promise<Store> {
     serverSelectionTimeoutMS: 5_000,
     waitQueueTimeoutMS: 10_000,
     socketTimeoutMS: 60_000,
+    // A server that hangs without closing its connections is given up after the sum of these two; requests under way fail with it.
+    heartbeatFrequencyMS: 2_000,
+    connectTimeoutMS: 5_000,
     ignoreUndefined: true,
   })
   await client.connect()

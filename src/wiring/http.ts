@@ -35,6 +35,7 @@ import { openResourceIndex } from '../store/resource-index.ts'
 import { loadPages } from '../web/render.ts'
 import type { Database } from './database.ts'
 import type { Demo } from './demo.ts'
+import type { Disk } from './disk.ts'
 import { wireBulkExport, wirePublished } from './fhir-published.ts'
 import { wireForms } from './forms.ts'
 import { readyChecks } from './ready.ts'
@@ -44,6 +45,7 @@ export type HttpWiring = {
   readonly port: number
   readonly publicUrl: string
   readonly database: Database
+  readonly disk: Disk
   readonly keys: Keys
   readonly tables: ReadingTables
   readonly accept: Accept
@@ -65,7 +67,7 @@ export async function startHttp(wiring: HttpWiring): Promise<Listening> {
   const routes: Route[] = [
     ...(await dataRoutes(wiring)),
     ...accessLogRoutes({ accessLog }),
-    ...healthRoutes({ checks: readyChecks(database.store, wiring.isStopping), metrics }),
+    ...healthRoutes({ checks: readyChecks(database.store, wiring.disk, wiring.isStopping), metrics }),
   ]
   routes.push(
     ...pageRoutes({

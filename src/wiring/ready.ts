@@ -1,16 +1,14 @@
-import { statfs } from 'node:fs/promises'
 import type { ReadyCheck } from '../http/health.ts'
 import { ensureIndexes, type Store } from '../store/store.ts'
+import type { Disk } from './disk.ts'
 
 const indexCheckMs = 60_000
-/** Below this share of free disk the database must not be filled further (trust.md 5.1.12). */
-const leastFreeShare = 0.08
 
 /** Entries not yet read above which senders are asked to wait. A restart with a million waiting is still ready. */
 const mostWaiting = 2_000_000
 
 /** What `/ready` asks: a journaled majority write works, the indexes every promise rests on are there, the disk has room, nobody asked to stop. */
-export function readyChecks(store: Store, isStopping: () => boolean): ReadyCheck[] {
+export function readyChecks(store: Store, disk: Disk, isStopping: () => boolean): ReadyCheck[] {
   let indexesSeenAt = 0
   return [
     { name: 'running', run: async () => ({ isReady: !isStopping(), detail: isStopping() ? 'stopping' : 'yes' }) },
@@ -35,16 +33,13 @@ export function readyChecks(store: Store, isStopping: () => boolean): ReadyCheck
     },
     {
       name: 'disk',
-      run: async () => {
-        const { bavail, blocks } = await statfs('.')
-        return { isReady: bavail / blocks > leastFreeShare, detail: `${Math.round((100 * bavail) / blocks)} % free` }
-      },
+      run: async () => ({ isReady: disk.hasRoom(), detail: `${disk.percentFree()} % free` }),
     },
     {
       name: 'backlog',
       run: async () => {
         const waiting = await store.inbox
-          .countDocuments({ state: 'received' }, { limit: 5_000_000, maxTimeMS: 2_000 })
+          .countDocuments({ state: 'received' }, { limit: mostWaiting + 1, maxTimeMS: 2_000 })
           .catch(() => -1)
         return { isReady: waiting <= mostWaiting, detail: waiting < 0 ? 'not counted in time' : String(waiting) }
       },
