@@ -15,8 +15,8 @@ type Kill = {
 }
 
 const serviceKills = {
-  'whole service': { weight: 4, strike: (world, afterMs) => killService(world, -world.service.pid, afterMs) },
-  'intake alone': { weight: 3, strike: (world, afterMs) => killService(world, world.service.pid, afterMs) },
+  'whole service': { weight: 4, strike: (world, afterMs) => killService(world, 'group', afterMs) },
+  'intake alone': { weight: 3, strike: (world, afterMs) => killService(world, 'intake', afterMs) },
   'a worker alone': { weight: 3, strike: killWorker },
 } as const satisfies Record<string, Kill>
 
@@ -44,10 +44,10 @@ export const killsOf: Readonly<
   all: { members: 3, kills: { ...serviceKills, ...primaryKills } },
 }
 
-async function killService({ service, killer }: World, pid: number, afterMs: number): Promise<Moment> {
-  const at = await killer.strike(pid, 'SIGKILL', afterMs)
-  await service.ended()
-  service.start()
+async function killService({ service, killer }: World, whom: 'group' | 'intake', afterMs: number): Promise<Moment> {
+  const { pid } = service
+  const at = await killer.strike(whom === 'group' ? -pid : pid, 'SIGKILL', afterMs)
+  if (at !== undefined) await service.replaced(pid)
   return at
 }
 

@@ -5,11 +5,18 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 const root = path.join(import.meta.dirname, '..', '..')
 
-/** The service in a process group of its own, on the same ports each time, so that senders find it again as they would at a hospital. */
+/** After it ended by itself, because the database was away when it started for one. Milliseconds. */
+const supervisorPauseMs = 500
+
+/**
+ * The service in a process group of its own, under a supervisor that starts it again whenever it ended; on the same ports each time, so that
+ * senders find it again as they would at a hospital.
+ */
 export class Service {
   readonly #environment: NodeJS.ProcessEnv
   #process: ChildProcess | undefined
   #output = ''
+  #isWanted = false
 
   constructor(environment: NodeJS.ProcessEnv) {
     this.#environment = environment
@@ -25,6 +32,7 @@ export class Service {
   }
 
   start(): void {
+    this.#isWanted = true
     const main = path.join(root, 'src', 'main.ts')
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main], {
       env: this.#environment,
@@ -37,6 +45,9 @@ export class Service {
     }
     child.stdout.on('data', hear)
     child.stderr.on('data', hear)
+    child.once('exit', (_code, signal) => {
+      if (this.#isWanted) setTimeout(() => this.#isWanted && this.start(), signal === null ? supervisorPauseMs : 0)
+    })
     this.#process = child
   }
 
@@ -44,8 +55,9 @@ export class Service {
     return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null
   }
 
-  async ended(): Promise<void> {
-    while (this.isRunning) await pause(2)
+  /** Resolves when another process has taken the place of this one. */
+  async replaced(pid: number): Promise<void> {
+    while (this.pid === pid) await pause(2)
   }
 
   /** Process ids of its workers now. */
@@ -56,13 +68,15 @@ export class Service {
     return pids.filter((_, index) => commands[index]?.includes('worker-main'))
   }
 
+  /** Ends it for good. */
   async kill(): Promise<void> {
+    this.#isWanted = false
     if (this.#process?.pid === undefined) return
     try {
       process.kill(-this.#process.pid, 'SIGKILL')
     } catch (cause) {
       if (!(cause instanceof Error && 'code' in cause && cause.code === 'ESRCH')) throw cause
     }
-    await this.ended()
+    while (this.isRunning) await pause(2)
   }
 }
