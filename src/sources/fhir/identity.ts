@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type JsonObject, textAt } from './json.ts'
 import { nhsNumberSystem, tokenOf } from './token.ts'
 import { identifiersOf } from './written.ts'
@@ -14,7 +14,7 @@ export function resourceIdOf(hmac: Hmac, sender: string, type: string, founding:
   const evidence =
     'token' in founding
       ? ['identifier', founding.token]
-      : ['bytes', createHash('sha256').update(founding.bytes).digest('hex'), String(founding.index)]
+      : ['bytes', hash('sha256', founding.bytes, 'hex'), String(founding.index)]
   return hmac('resource', sender, type, ...evidence).slice(0, 32)
 }
 

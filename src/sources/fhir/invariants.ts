@@ -2,6 +2,8 @@ import { daysOf, londonDate, parseInstant, parsePartialDate } from '../../fls/da
 import type { Issue } from '../../fls/issue.ts'
 import { issue } from '../../fls/issue.ts'
 import { isObject, type JsonObject, type JsonValue, objectAt, objectsAt, textAt } from './json.ts'
+import { type Place, pathOf } from './place.ts'
+import { referencesIn } from './rewrite.ts'
 import { joinPath } from './strict-json.ts'
 
 /** One invariant of the R4 base specification; `broken` names the places, relative to the resource (empty text = the resource). */
@@ -144,17 +146,19 @@ function told(rule: Invariant, where: string): Issue {
   return issue('structure-invalid', where, { hint: `${rule.id}: ${rule.rule}` })
 }
 
-function walk(value: JsonValue, where: string, name: string, found: Issue[]): void {
+function walk(value: JsonValue, where: Place, name: string, found: Issue[]): void {
   if (Array.isArray(value)) {
-    for (const [index, member] of value.entries()) walk(member, `${where}[${index}]`, name, found)
+    value.forEach((member: JsonValue, step) => {
+      if (typeof member === 'object') walk(member, { within: where, step }, name, found)
+    })
   } else if (isObject(value)) {
     for (const rule of anywhere)
-      if (rule.applies(value, name) && rule.broken(value).length > 0) found.push(told(rule, where))
-    for (const [member, content] of Object.entries(value)) {
+      if (rule.applies(value, name) && rule.broken(value).length > 0) found.push(told(rule, pathOf(where)))
+    for (const step of Object.keys(value)) {
+      const content = value[step]
       // Nested resources are validated, and walked, on their own.
-      const isNested = member === 'contained' || member === 'resource'
-      if (!isNested && typeof content === 'object' && content !== null)
-        walk(content, `${where}.${member}`, member, found)
+      if (step === 'contained' || step === 'resource' || typeof content !== 'object') continue
+      walk(content, { within: where, step }, step, found)
     }
   }
 }
@@ -171,20 +175,11 @@ function containedRules(resource: JsonObject, where: string): Issue[] {
     return Object.hasOwn(inner, 'id') ? nested : [...nested, issue('element-required', `${at}.id`)]
   })
   if (where.includes('.contained[') || textAt(resource, 'resourceType') === 'Bundle') return issues
-  for (const { reference, path } of localReferences(resource, where)) {
+  for (const { reference, place } of referencesIn(resource, where, '#')) {
     if (reference !== '#' && !ids.has(reference.slice(1)))
-      issues.push(issue('reference-unresolved', path, { hint: 'ref-1: contained' }))
+      issues.push(issue('reference-unresolved', pathOf(place), { hint: 'ref-1: contained' }))
   }
   return issues
-}
-
-function localReferences(value: JsonValue, where: string): { reference: string; path: string }[] {
-  if (Array.isArray(value))
-    return value.flatMap((member: JsonValue, index: number) => localReferences(member, `${where}[${index}]`))
-  if (!isObject(value)) return []
-  const own = textAt(value, 'reference')
-  const inner = Object.entries(value).flatMap(([name, content]) => localReferences(content, `${where}.${name}`))
-  return own?.startsWith('#') ? [{ reference: own, path: `${where}.reference` }, ...inner] : inner
 }
 
 function places(resource: JsonObject, list: string, isBroken: (member: JsonObject) => boolean): string[] {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { instantOf } from '../../fls/dates.ts'
 import { issue } from '../../fls/issue.ts'
 import { Refusal } from '../../http/refusal.ts'
@@ -31,7 +31,7 @@ export async function keep(keeping: Keeping, deps: FhirDeps): Promise<Kept> {
   const { call, plan, status } = keeping
   const arrival = arrivalOf(keeping, deps)
   if (!arrival) return {}
-  const inboxId = inboxIdOf(arrival.sender, arrival.controlId, createHash('sha256').update(arrival.bytes).digest('hex'))
+  const inboxId = inboxIdOf(arrival.sender, arrival.controlId, hash('sha256', arrival.bytes, 'hex'))
   const claimed = await claimVersions(plan, inboxId, deps)
   call.log({ inboxIds: [inboxId], rows: plan.writes.filter(write => write.outcome !== 'match').length }, status)
   let accepted: Accepted

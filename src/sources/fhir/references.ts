@@ -4,6 +4,7 @@ import type { KnownResources, ResourceQuestion } from '../../store/resource-inde
 import type { ResourceDocument } from '../../store/resources.ts'
 import { isObject, type JsonObject, objectAt, objectsAt, textAt } from './json.ts'
 import { subjectElements } from './offered.ts'
+import { pathOf } from './place.ts'
 import type { PlannedWrite, WritePlan, WriteRequest } from './plan.ts'
 import { referencesIn } from './rewrite.ts'
 import { parseCriterion } from './token.ts'
@@ -52,9 +53,9 @@ export function resolveReferences(
 export function sentReferences(requests: readonly WriteRequest[], base: string): SentReference[] {
   const sent = new Map<string, SentReference>()
   for (const request of requests) {
-    for (const { reference, path } of referencesIn(request.resource)) {
-      if (sent.has(reference)) continue
-      sent.set(reference, { reference, form: plainForm(reference, base), where: `${request.where}.${path}` })
+    for (const { reference, place } of referencesIn(request.resource, request.where, 'others')) {
+      if (!sent.has(reference))
+        sent.set(reference, { reference, form: plainForm(reference, base), where: pathOf(place) })
     }
   }
   return [...sent.values()]

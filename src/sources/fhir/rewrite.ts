@@ -1,18 +1,24 @@
 import { isObject, type JsonObject, type JsonValue, type NumberLiterals } from './json.ts'
+import type { Place } from './place.ts'
 
-/** A Reference found in a resource, with its FHIRPath relative to the resource. */
-export type FoundReference = { readonly reference: string; readonly path: string }
+/** A Reference found in a resource, and where. */
+export type FoundReference = { readonly reference: string; readonly place: Place }
 
-/** Every `Reference.reference` of a resource; contained resources included, fragments (`#x`) left out. */
-export function referencesIn(value: JsonValue, path = ''): FoundReference[] {
-  if (Array.isArray(value))
-    return value.flatMap((member: JsonValue, index: number) => referencesIn(member, `${path}[${index}]`))
-  if (!isObject(value)) return []
-  return Object.entries(value).flatMap(([name, content]) => {
-    const at = path === '' ? name : `${path}.${name}`
-    if (name !== 'reference' || typeof content !== 'string') return referencesIn(content, at)
-    return content.startsWith('#') ? [] : [{ reference: content, path: at }]
-  })
+/** Every `Reference.reference` of a resource at `where`, contained resources included: those to contained ones (`#x`), or all others. */
+export function referencesIn(resource: JsonObject, where: Place, to: '#' | 'others'): FoundReference[] {
+  const found: FoundReference[] = []
+  const walk = (holder: object, within: Place): void => {
+    const isMembers = !Array.isArray(holder)
+    for (const [name, content] of Object.entries(holder)) {
+      if (typeof content === 'object' && content !== null)
+        walk(content, { within, step: isMembers ? name : Number(name) })
+      else if (isMembers && name === 'reference' && typeof content === 'string') {
+        if (content.startsWith('#') === (to === '#')) found.push({ reference: content, place: { within, step: name } })
+      }
+    }
+  }
+  walk(resource, where)
+  return found
 }
 
 /** Every text that a transaction may have to exchange: references, `urn:` texts anywhere, links of the narrative. */

@@ -27,10 +27,12 @@ const escapes: Readonly<Record<string, string>> = {
   t: '\t',
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
 /** Bytes to text: UTF-8 without faults, a leading byte order mark removed; `undefined` when it is not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return utf8.decode(bytes)
   } catch {
     return undefined
   }

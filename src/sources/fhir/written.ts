@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { InboxId } from '../../fls/fact.ts'
 import type { IndexedResource } from '../../store/resources.ts'
 import type { InboxEntry } from '../arrival.ts'
@@ -44,7 +44,7 @@ export function notesOf(entry: Pick<InboxEntry, 'meta'>): FhirNotes {
 
 /** Opaque, and the same whenever the entry is indexed. */
 export function versionIdOf(inboxId: InboxId, path: string): string {
-  return createHash('sha256').update(`version\n${inboxId}\n${path}`).digest('hex').slice(0, 16)
+  return hash('sha256', `version\n${inboxId}\n${path}`, 'hex').slice(0, 16)
 }
 
 /** `system|value` and `*|value` for each identifier with a value: what a token search may ask for. */
