@@ -2,6 +2,7 @@ import type { CapabilityStatement, CapabilityStatementRestResource } from 'fhir/
 import { handlersFor } from './dispatch.ts'
 import { type FhirDeps, fhirBase } from './door.ts'
 import { isOffered, offeredTypes } from './offered.ts'
+import { searchParameterUrl } from './published-definitions.ts'
 import { everyTypeParameters, searchParametersOf } from './search-parameters.ts'
 
 const sdc = 'http://hl7.org/fhir/uv/sdc/CapabilityStatement'
@@ -97,7 +98,12 @@ function interactionsOf(
 function searchedBy(type: string): NonNullable<CapabilityStatementRestResource['searchParam']> {
   const own = searchParametersOf(type).map(({ name, type: kind, modifiers, documentation }) => {
     const taken = `Modifiers: ${['missing', ...modifiers].map(one => `:${one}`).join(', ')}.`
-    return { name, type: kind, documentation: documentation ? `${documentation} ${taken}` : taken }
+    return {
+      name,
+      definition: searchParameterUrl(type, name),
+      type: kind,
+      documentation: documentation ? `${documentation} ${taken}` : taken,
+    }
   })
   const every = everyTypeParameters.filter(({ name }) => name !== '_lastUpdated' || isKeptByVersion(type))
   return [...every, ...own]
