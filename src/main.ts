@@ -7,6 +7,7 @@ import { createMetrics } from './http/metrics.ts'
 import { RouteTableBroken } from './http/route-table.ts'
 import { loadTables } from './open-river.ts'
 import { openAccessLog } from './store/access-log.ts'
+import { openDeadLetters } from './store/dead-letters.ts'
 import { cachedDirectory } from './store/directory.ts'
 import { FolderInUse, freePort, isFree } from './store/embedded.ts'
 import { openInbox } from './store/inbox.ts'
@@ -75,6 +76,7 @@ async function main(): Promise<void> {
     directory,
     whenRead: whenRead(store),
     accessLog: openAccessLog(store.db),
+    deadLetters: openDeadLetters(store.db),
     logger,
     metrics,
   })

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { BadSetting, type Config } from '../config.ts'
 import { ensureAccessLogIndexes } from '../store/access-log.ts'
 import { type Embedded, startEmbedded } from '../store/embedded.ts'
+import { ensureDeadLetterIndexes } from '../store/dead-letters.ts'
 import { ensureExtractIndexes } from '../store/extracts.ts'
 import { type MongodSource, supplyMongod } from '../store/mongod-supply.ts'
 import { createExportIndexes } from '../store/bulk-exports.ts'
@@ -77,6 +78,7 @@ export async function bringIndexes(store: Store): Promise<void> {
     createResponseIndexes(store.db),
     ensureExtractIndexes(store.db),
     ensureAccessLogIndexes(store.db),
+    ensureDeadLetterIndexes(store.db),
   ])
 }
 

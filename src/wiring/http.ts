@@ -3,6 +3,7 @@ import type { Authenticate } from '../access/token.ts'
 import type { Config } from '../config.ts'
 import type { InboxId } from '../fls/fact.ts'
 import { accessLogRoutes } from '../http/api/access-log.ts'
+import { deadLetterRoutes } from '../http/api/dead-letters.ts'
 import { episodeRoutes } from '../http/api/episodes.ts'
 import { linkRoutes } from '../http/api/links.ts'
 import { messageRoutes } from '../http/api/messages.ts'
@@ -28,6 +29,7 @@ import { type FhirDeps, fhirBase } from '../sources/fhir/door.ts'
 import { publishedRoutes, publishedTerminology } from '../sources/fhir/published-routes.ts'
 import { fhirIngestRoutes } from '../sources/fhir/routes.ts'
 import { openAccessLog } from '../store/access-log.ts'
+import { openDeadLetters } from '../store/dead-letters.ts'
 import { readInboxEntry } from '../store/inbox.ts'
 import { linkedCount } from '../store/linked.ts'
 import { practiceGate } from '../store/registers.ts'
@@ -169,6 +171,7 @@ async function dataRoutes({
     ...episodeRoutes({ store, keys, clock }),
     ...linkRoutes({ store, keys, accept, whenApplied }),
     ...messageRoutes({ store, keys }),
+    ...deadLetterRoutes({ deadLetters: openDeadLetters(store.db) }),
     ...assetRoutes(),
   ]
 }

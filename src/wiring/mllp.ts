@@ -4,10 +4,12 @@ import type { Issue } from '../fls/issue.ts'
 import type { Logger } from '../http/logger.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Accept } from '../sources/arrival.ts'
-import type { FrameLine, MllpFeed, Sender } from '../sources/hl7v2/feed.ts'
+import type { FrameLine, MllpFault, MllpFeed, MllpPeer, Sender } from '../sources/hl7v2/feed.ts'
 import { type MllpListener, startMllpListener } from '../sources/hl7v2/listener.ts'
+import { parseMessage } from '../sources/hl7v2/message.ts'
 import { SequenceWatch } from '../sources/hl7v2/sequence-watch.ts'
 import type { AccessLog } from '../store/access-log.ts'
+import type { DeadLetters } from '../store/dead-letters.ts'
 import type { Directory } from '../store/directory.ts'
 import { readCertificates, watchCertificates } from './mllp-certificates.ts'
 import { auditRefusedSenders } from './refused-senders.ts'
@@ -19,6 +21,7 @@ export type MllpWiring = {
   readonly directory: () => Promise<Directory>
   readonly whenRead: (id: InboxId, timeoutMs: number) => Promise<readonly Issue[] | undefined>
   readonly accessLog: Pick<AccessLog, 'append'>
+  readonly deadLetters: Pick<DeadLetters, 'keep'>
   readonly logger: Logger
   readonly metrics: Metrics
 }
@@ -44,7 +47,9 @@ export async function startMllp(wiring: MllpWiring): Promise<Pick<MllpListener, 
       if (peer && (kind === 'unknown-sender' || kind === 'certificate-mismatch')) refused.note(kind, peer, header)
     },
     onError: error => logger.failure('mllp', error),
-    onDeadLetter: (bytes, fault) => logger.event('mllp dead letter', { kind: fault, size: bytes.length }),
+    onDeadLetter: (bytes, fault, peer) => {
+      void keepDeadLetter(wiring, bytes, fault, peer)
+    },
   })
   const unwatch = config.mllpTls ? watchCertificates(config.mllpTls, listener.reloadTls, logger) : undefined
   return {
@@ -54,6 +59,28 @@ export async function startMllp(wiring: MllpWiring): Promise<Pick<MllpListener, 
       await listener.close()
       await refused.close()
     },
+  }
+}
+
+/** Kept only for a sender that is enrolled: its header came whole, so whose bytes they are is known. Of anybody else's only the count is. */
+async function keepDeadLetter(
+  { directory, deadLetters, logger }: MllpWiring,
+  bytes: Buffer,
+  fault: MllpFault,
+  { certificate, remoteAddress }: MllpPeer,
+): Promise<void> {
+  try {
+    const header = parseMessage(bytes.subarray(0, 8_192))?.header
+    const feed = header && (await directory()).feedOf(header.sendingApplication, header.sendingFacility, certificate)
+    const isKept = feed
+      ? await deadLetters.keep(
+          { feed: feed.id, organisation: feed.organisation, fault, address: remoteAddress, bytes },
+          new Date(),
+        )
+      : false
+    logger.event('mllp dead letter', { kind: fault, size: bytes.length, address: remoteAddress, isKept })
+  } catch (cause) {
+    logger.failure('mllp dead letter', cause)
   }
 }
 

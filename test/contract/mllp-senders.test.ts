@@ -9,6 +9,7 @@ import { createLogger } from '../../src/http/logger.ts'
 import { createMetrics, type Metrics } from '../../src/http/metrics.ts'
 import type { Arrival } from '../../src/sources/arrival.ts'
 import type { AccessLine } from '../../src/store/access-log.ts'
+import type { DeadLetter } from '../../src/store/dead-letters.ts'
 import { directoryOf } from '../../src/store/directory.ts'
 import { startMllp } from '../../src/wiring/mllp.ts'
 import { type Certificates, makeCertificates } from '../set-up/certificates.ts'
@@ -33,11 +34,13 @@ afterEach(async () => {
 let arrivals: Arrival[]
 let lines: Record<string, unknown>[]
 let audit: AccessLine[]
+let letters: DeadLetter[]
 let metrics: Metrics
 beforeEach(() => {
   arrivals = []
   lines = []
   audit = []
+  letters = []
   metrics = createMetrics()
 })
 
@@ -65,6 +68,7 @@ async function start(feeds: readonly Feed[], tls?: Config['mllpTls']) {
     directory: async () => directory,
     whenRead: async () => [],
     accessLog: { append: async line => void audit.push(line) },
+    deadLetters: { keep: async letter => letters.push(letter) > 0 },
     logger: createLogger({ destination: { write: line => void lines.push(JSON.parse(line)) } }),
     metrics,
   })
@@ -187,6 +191,24 @@ describe('what a refused sender leaves behind', () => {
     await door.close()
     expect(audit.length).toBeLessThan(210)
     expect(audit.reduce((sum, line) => sum + (line.rows ?? 0), 0)).toBe(1_000)
+  })
+})
+
+describe('bytes that never became a message', () => {
+  const whole = adt('M1')
+  test.each([
+    ['an unfinished frame of an enrolled sender', whole, ['missing-end', 'rxx01-pas', whole]],
+    ['of a sender nobody enrolled', whole.replace('|RXX01|', '|RQQ99|'), undefined],
+    ['without a header', 'PID|1||H123456\r', undefined],
+  ])('%s', async (_what, text, kept) => {
+    const { peer } = plain((await start([feed('rxx01-pas', 'RXX01')])).port)
+    peer.write(Buffer.concat([Buffer.from([0x0b]), Buffer.from(text), from('RXX01', 'M2')]))
+    await peer.answered(1)
+    await until(() => lines.some(line => line['msg'] === 'mllp dead letter'))
+    expect(peer.codes).toEqual(['AA M2'])
+    expect(letters.map(one => [one.fault, one.feed, one.bytes.toString()])).toEqual(kept ? [kept] : [])
+    expect(await counted('flsdb_mllp_bad_frames_total')).toEqual({ 'missing-end': 1 })
+    expect(JSON.stringify(lines)).not.toContain('H123456')
   })
 })
 

@@ -6,6 +6,7 @@ import type { Role } from '../../src/access/principal.ts'
 import { type Authenticate, createAuthenticate } from '../../src/access/token.ts'
 import type { InboxId } from '../../src/fls/fact.ts'
 import { accessLogRoutes } from '../../src/http/api/access-log.ts'
+import { deadLetterRoutes } from '../../src/http/api/dead-letters.ts'
 import { episodeRoutes } from '../../src/http/api/episodes.ts'
 import { linkRoutes } from '../../src/http/api/links.ts'
 import { messageRoutes } from '../../src/http/api/messages.ts'
@@ -18,6 +19,7 @@ import { createMetrics } from '../../src/http/metrics.ts'
 import type { Route } from '../../src/http/route.ts'
 import type { Accept } from '../../src/sources/arrival.ts'
 import { type AccessLog, openAccessLog } from '../../src/store/access-log.ts'
+import { openDeadLetters } from '../../src/store/dead-letters.ts'
 import { openInbox, readInboxEntry } from '../../src/store/inbox.ts'
 import { applyRegisterEntry, practiceGate } from '../../src/store/registers.ts'
 import { ensureIndexes, openStore, type Store } from '../../src/store/store.ts'
@@ -109,6 +111,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     ...episodeRoutes({ store, keys, clock }),
     ...linkRoutes({ store, keys, accept, whenApplied }),
     ...messageRoutes({ store, keys }),
+    ...deadLetterRoutes({ deadLetters: openDeadLetters(store.db) }),
     ...accessLogRoutes({ accessLog }),
     ...healthRoutes({ checks: [], metrics }),
     ...(options.routes ?? []),
