@@ -1,6 +1,6 @@
 import { answerOf, type Claim, claimOf } from './answer.ts'
 import { type DayDate, londonDate, parseDay, parsePartialDate } from './dates.ts'
-import type { AuditTables, DeriveContext, FactsByKind } from './derive.ts'
+import { type AuditTables, type Candidate, type DeriveContext, type FactsByKind, isReadOutOfWords } from './derive.ts'
 import { needsReview } from './derive-fracture.ts'
 import type { EpisodeAnswer } from './episode.ts'
 import type { Injury, PersonFracture } from './injury.ts'
@@ -34,11 +34,11 @@ export function solveAnswers(input: AnswersInput): { answers: Answers; suggestio
     const own = siteClaims(byItem.get(item.id) ?? [], item.id)
     const isAnchoring = first.includes(item.id)
     if (!shared || isAnchoring) shared = sharedContext(input, answers)
-    const derived = derivedClaims(item, shared)
-    const answer = answerOf(item, item.isSuggestionOnly ? own : [...own, ...derived])
+    const { derived, suggested } = derivedClaims(item, shared)
+    const answer = answerOf(item, [...own, ...derived])
     if (answer) answers[item.id] = answer
     if (isAnchoring) shared = undefined
-    const suggestion = item.isSuggestionOnly ? answerOf(item, derived) : undefined
+    const suggestion = answer && !item.isSuggestionOnly ? undefined : answerOf(item, suggested)
     if (suggestion) suggestions[item.id] = suggestion
   }
   const type = typeSuggestion(input.injury)
@@ -46,10 +46,17 @@ export function solveAnswers(input: AnswersInput): { answers: Answers; suggestio
   return { answers: inFormOrder(answers), suggestions: inFormOrder(suggestions) }
 }
 
-function derivedClaims(item: Item, shared: SharedContext): Claim[] {
+/** What facts imply as an answer, and what only as a suggestion to the site: all of some items, and whatever was read out of words. */
+function derivedClaims(item: Item, shared: SharedContext): { derived: readonly Claim[]; suggested: readonly Claim[] } {
   const { derivation } = item
-  if (!derivation) return []
-  return rules[derivation.rule]({ ...shared, item }).map(candidate => claimOf(candidate, derivation.rule))
+  if (!derivation) return { derived: [], suggested: [] }
+  const candidates = rules[derivation.rule]({ ...shared, item })
+  const isSuggested = ({ facts }: Candidate) => item.isSuggestionOnly === true || facts.some(isReadOutOfWords)
+  const claims = (list: readonly Candidate[]) => list.map(candidate => claimOf(candidate, derivation.rule))
+  return {
+    derived: claims(candidates.filter(one => !isSuggested(one))),
+    suggested: claims(candidates.filter(isSuggested)),
+  }
 }
 
 /** What all derivations of an episode see alike, once 1.09 and 1.02 are settled. */

@@ -6,6 +6,7 @@ import {
   candidate,
   type DeriveContext,
   each,
+  isReadOutOfWords,
   isWithin,
   means,
   offsetOf,
@@ -104,7 +105,7 @@ function inOrder(context: DeriveContext): Fact[] {
   ]
 }
 
-/** 3.04: the lowest T-score of hip and spine in the scan of 3.03 (same group, or same day). */
+/** 3.04: the lowest T-score of hip and spine in the scan of 3.03 (same group, or same day); one read out of words is a candidate of its own. */
 export const lowestTScoreRule: Rule = context => {
   const scores = context.facts
     .of('observation')
@@ -116,7 +117,13 @@ export const lowestTScoreRule: Rule = context => {
   const chosen = context.answerTo('3.03')
   const others = [...byExam.keys()].flatMap(date => parseDay(date) ?? []).filter(date => date !== chosen)
   const inReach = others.filter(date => isWithin(date, context.anchor, [-730, 365])).sort(nearestTo(context))
-  return chosen === undefined ? [] : [chosen, ...inReach].flatMap(date => lowest(byExam.get(date) ?? []))
+  if (chosen === undefined) return []
+  return [chosen, ...inReach].flatMap(date => {
+    const { told = [], read = [] } = Object.groupBy(byExam.get(date) ?? [], fact =>
+      isReadOutOfWords(fact) ? 'read' : 'told',
+    )
+    return [...lowest(told), ...lowest(read)]
+  })
 }
 
 function nearestTo({ anchor }: DeriveContext): (a: DayDate, b: DayDate) => number {

@@ -53,6 +53,11 @@ export function means(fact: Fact, ...names: readonly string[]): boolean {
   return names.some(name => (name.endsWith('.') ? concept.id.startsWith(name) : concept.id === name))
 }
 
+/** A number somebody wrote into the text of a report: for a person to confirm. */
+export function isReadOutOfWords(fact: Fact): boolean {
+  return fact.kind === 'observation' && fact.certainty === 'suspected'
+}
+
 /** Days from 1.09 to a full date; undefined when either is not known to the day. */
 export function offsetOf(date: PartialDate | null | undefined, anchor: DayDate | undefined): number | undefined {
   return anchor && date && isDay(date) ? dayNumber(date) - dayNumber(anchor) : undefined

@@ -184,3 +184,25 @@ describe('letters', () => {
     expect(contact(messages)).toEqual(expected)
   })
 })
+
+describe('T-scores', () => {
+  const report = (at: string, ...obx: string[]) =>
+    message('ORU^R01', at, [marjorie, 'OBR|1||D1^RIS|38269-7^DXA^LN|||20260415', ...obx])
+  const inWords = report('20260415120000', 'OBX|1|TX|REPORT||Total hip T-score -2.7, L1-L4 T-score -1.9.||||||F')
+  const asNumber = report('20260416120000', 'OBX|1|NM|38264-8^T-score hip^LN||-2.6||||||F')
+  const of304 = (messages: readonly Lines[]) =>
+    solved(messages).episodes.map(({ answers, suggestions }) => [
+      answers['3.04']?.values[0],
+      suggestions['3.04']?.values[0],
+      answers['3.03']?.values[0],
+    ])
+
+  test.each([
+    ['as a number: the answer', [asNumber], ['-2.6', undefined, '2026-04-15']],
+    ['in words: a suggestion, and the day of the scan', [inWords], [undefined, '-2.7', '2026-04-15']],
+    ['corrected from words to a number', [inWords, asNumber], ['-2.6', undefined, '2026-04-15']],
+  ])('%s', (_what, reports, expected) => {
+    expect(of304([admitted, ...reports])).toEqual([expected])
+    expect(of304([...reports, admitted].reverse())).toEqual([expected])
+  })
+})
