@@ -5,11 +5,14 @@ import { parseArgs } from 'node:util'
 import { startEmbedded } from '../src/store/embedded.ts'
 import { supplyMongod } from '../src/store/mongod-supply.ts'
 import { ack } from './ack.ts'
+import { blocks } from './blocks.ts'
 import { exported } from './export.ts'
 import { extract } from './extract.ts'
 import { fairness } from './fairness.ts'
 import { fhirAck } from './fhir-ack.ts'
 import type { Measure } from './figure.ts'
+import { growth } from './growth.ts'
+import { lag } from './lag.ts'
 import { linked } from './linked.ts'
 import { parse } from './parse.ts'
 import { replay } from './replay.ts'
@@ -27,6 +30,9 @@ const benchmarks: Readonly<Record<string, Measure>> = {
   extract,
   replay,
   export: exported,
+  lag,
+  growth,
+  blocks,
 }
 /** Figures measured together. */
 const groups: Readonly<Record<string, string>> = {
