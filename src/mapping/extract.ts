@@ -3,9 +3,9 @@ import { type Instant, londonDate } from '../fls/dates.ts'
 import { type Issue, issue } from '../fls/issue.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
 import type { RawRow } from '../sources/extract/rows.ts'
-import { type BoundRow, boundRows, type ChunkMeta, chunkMeta } from './extract-chunk.ts'
+import { type BoundRow, boundRows, type ChunkMeta, chunkMeta, rowsOf } from './extract-chunk.ts'
 import { type Codebook, type CodebookRow, codebookRow, codeKey } from './extract-codebook.ts'
-import { readFhirLine } from './extract-fhir.ts'
+import { medicationsAsked, medicationsIn, readFhirLine } from './extract-fhir.ts'
 import { type ReadRow, type RowOutcome, readStatements } from './extract-outcome.ts'
 import { withheld } from './extract-record.ts'
 import { type NeutralRow, placeIn, readRow } from './extract-row.ts'
@@ -37,7 +37,7 @@ export function readExtract(entry: InboxEntry, tables: ExtractTables, codebook: 
     terminology: tablesFor(entry, 'gp-extract', tables.mapping)?.terminology ?? tables.mapping.terminology,
     translations: new Map(),
     tables,
-    codebook,
+    codebook: shape ? codebook : withMedications(codebook, entry, meta),
     ...(meta.organisationId ? { organisationId: meta.organisationId } : {}),
   }
   const rows = boundRows(entry.bytes, meta, shape?.files.get(meta.file))
@@ -57,6 +57,8 @@ export function readExtract(entry: InboxEntry, tables: ExtractTables, codebook: 
 export function codeKeysOf(entry: InboxEntry, tables: ExtractTables): readonly string[] {
   const parsed = chunkMeta.safeParse(entry.meta)
   if (!parsed.success) return []
+  if (parsed.data.shape === 'fhir')
+    return medicationsAsked(rowsOf(entry.bytes, parsed.data), entry.practice ?? entry.organisation)
   const kind = tables.shapes.find(one => one.name === parsed.data.shape)?.files.get(parsed.data.file)
   const asking =
     kind?.columns.filter(column => ['code-id', 'lookup'].includes(column.reader.name) || column.to === 'ctv3') ?? []
@@ -71,6 +73,12 @@ export function codeKeysOf(entry: InboxEntry, tables: ExtractTables): readonly s
     }
   }
   return [...keys]
+}
+
+/** Medications of the same chunk need not be looked up. */
+function withMedications(codebook: Codebook, entry: InboxEntry, meta: ChunkMeta): Codebook {
+  const own = medicationsIn(rowsOf(entry.bytes, meta), entry.practice ?? entry.organisation)
+  return own.length === 0 ? codebook : new Map([...codebook, ...own.map(({ key, ...code }) => [key, code] as const)])
 }
 
 function readOne({ raw, values, header }: BoundRow, meta: ChunkMeta, shape: Shape, frame: ChunkFrame): ReadRow {
@@ -104,7 +112,7 @@ function readLine(raw: RawRow, frame: ChunkFrame): ReadRow {
   return {
     outcome: {
       number: raw.number,
-      outcome: line.isRefused ? 'rejected' : 'kept',
+      outcome: line.isRefused ? 'rejected' : line.waitsFor ? 'held' : 'kept',
       isDelete: false,
       // Patients are counted apart from what is said about them.
       file: line.rowId.startsWith('Patient/') ? 'patient' : 'fhir',
@@ -115,6 +123,8 @@ function readLine(raw: RawRow, frame: ChunkFrame): ReadRow {
     },
     facts: line.facts,
     order: raw.number,
+    ...(line.code ? { code: line.code } : {}),
+    ...(line.waitsFor ? { waitsFor: line.waitsFor } : {}),
   }
 }
 

@@ -254,3 +254,49 @@ describe('TPP-shaped', () => {
     expect(rowOf(id, file)).toBeUndefined()
   })
 })
+
+describe('a FHIR line that refers to a Medication', () => {
+  const medication = JSON.stringify({
+    resourceType: 'Medication',
+    id: 'm1',
+    code: { coding: [{ system: 'https://dmd.nhs.uk', code: '39731311000001108' }] },
+  })
+  const request = JSON.stringify({
+    resourceType: 'MedicationRequest',
+    id: 'r1',
+    status: 'active',
+    intent: 'order',
+    subject: { reference: 'Patient/p1' },
+    medicationReference: { reference: 'Medication/m1' },
+    authoredOn: '2024-02-20',
+  })
+  const entryOf = (...lines: readonly string[]) => {
+    const chunk = chunkOf('fhir', 'ndjson', Buffer.from(`\n${lines.join('\n')}`))
+    const { delimiter: _csv, ...meta } = chunk.meta ?? {}
+    return { ...chunk, meta: { ...meta, header: '', rowsBefore: 0 } }
+  }
+  const concepts = (read: ReturnType<typeof readExtract>) => read.facts.map(fact => fact.concept?.id)
+  test.each([
+    ['before it', [medication, request]],
+    ['after it', [request, medication]],
+  ])('finds one that stands %s in the chunk', (_, lines) => {
+    const read = readExtract(entryOf(...lines), tables, emptyCodebook)
+    expect(concepts(read)).toEqual(['drug.alendronic_acid'])
+    expect(read.rowOutcomes.map(row => row.outcome)).toEqual(['kept', 'kept'])
+  })
+  test('waits for one of another chunk, and is read when it has come', () => {
+    const entry = entryOf(request)
+    const waiting = readExtract(entry, tables, emptyCodebook)
+    const [key] = codeKeysOf(entry, tables)
+    expect(waiting.waitsFor).toEqual([key])
+    expect(waiting.rowOutcomes.map(row => [row.outcome, ...row.issues.map(found => found.code)])).toEqual([
+      ['held', 'code-id-unresolved'],
+    ])
+    // What the store finds it again by: the key ends in the code of a fact nobody could read.
+    expect(key?.endsWith(`|${waiting.facts[0]?.coding?.[0]?.code}`)).toBe(true)
+    expect(concepts(waiting)).toEqual([undefined])
+    const { codes } = readExtract(entryOf(medication), tables, emptyCodebook)
+    const codebook = new Map(codes.map(({ key: own, ...code }) => [own, code] as const))
+    expect(concepts(readExtract(entry, tables, codebook))).toEqual(['drug.alendronic_acid'])
+  })
+})
