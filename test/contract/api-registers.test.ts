@@ -62,6 +62,21 @@ describe('feeds', () => {
     expect(await list.json()).toEqual({ items: [] })
   })
 
+  test('bound to a certificate: found over connections that show it, and over no other', async () => {
+    const bound = { ...feed, sendingFacilities: ['RXX07'], certificates: ['O=RXX, CN=pas'] }
+    const answer = await put('operator', '/api/feeds/rxx07-pas', bound)
+    expect(await answer.json()).toMatchObject({ certificates: ['O=RXX, CN=pas'] })
+    const { feedOf, isSenderEnrolled } = await loadDirectory(service.store.db)
+    const certificate = (subject: string, byte: string) => ({
+      subject,
+      fingerprint256: Array.from({ length: 32 }, () => byte).join(':'),
+    })
+    expect(feedOf('PAS', 'RXX07', certificate('CN=pas,O=RXX', 'AA'))?.id).toBe('rxx07-pas')
+    expect(feedOf('PAS', 'RXX07', certificate('CN=ris,O=RXX', 'BB'))).toBeUndefined()
+    expect(feedOf('PAS', 'RXX07')).toBeUndefined()
+    expect([isSenderEnrolled('PAS', 'RXX07'), isSenderEnrolled('PAS', 'RXX08')]).toEqual([true, false])
+  })
+
   test('another feed may not claim the same sender', async () => {
     const answer = await put('operator', '/api/feeds/rogue', { ...feed, organisation: 'RYY' })
     expect([answer.status, (await answer.json()).issues[0].code]).toEqual([409, 'multiple-matches'])
@@ -73,6 +88,12 @@ describe('feeds', () => {
     ['no organisation', { ...feed, organisation: undefined }, 'organisation', 'element-required'],
     ['a mapping folder nobody has', { ...feed, mapping: 'rxx02-pas' }, 'mapping', 'mapping-unknown'],
     ['a character set nobody knows', { ...feed, charset: 'EBCDIC-UK' }, 'charset', 'structure-invalid'],
+    [
+      'a certificate named by nothing',
+      { ...feed, certificates: ['pas.rxx.nhs.uk'] },
+      'certificates.0',
+      'structure-invalid',
+    ],
     ['a folder outside', { ...feed, mapping: '../../etc' }, 'mapping', 'structure-invalid'],
     [
       'no facility',
