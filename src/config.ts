@@ -68,6 +68,11 @@ export const settings = {
     default: 'mappings of this release',
     meaning: "folder of mapping tables to read with instead: a copy of mappings/ with a deployment's own rows",
   },
+  FLSDB_RETENTION_DAYS: {
+    read: z.coerce.number().int().min(31).max(36_500),
+    default: '400',
+    meaning: 'days after which what came in about patients without any fracture evidence expires',
+  },
   OIDC_ISSUER: { read: z.url(), default: 'embedded in demo', meaning: 'identity provider whose tokens are accepted' },
   OIDC_AUDIENCE: { read: text, default: 'FLSDB_PUBLIC_URL', meaning: 'audience tokens must name' },
   FLSDB_LOG_LEVEL: {
@@ -92,6 +97,7 @@ export type Config = {
   readonly keyFile?: string
   readonly workers: number
   readonly mappingsFolder?: string
+  readonly retentionDays: number
   readonly oidcIssuer?: string
   readonly oidcAudience?: string
   readonly logLevel: string
@@ -135,6 +141,7 @@ export function readConfig(environment: Environment, fallback: Profile = 'produc
     ...optional('keyFile', value('FLSDB_KEY_FILE')),
     workers: value('FLSDB_WORKERS') ?? Math.max(1, availableParallelism() - 1),
     ...optional('mappingsFolder', mappings && path.resolve(mappings)),
+    retentionDays: value('FLSDB_RETENTION_DAYS') ?? 400,
     ...optional('oidcIssuer', value('OIDC_ISSUER')),
     ...optional('oidcAudience', value('OIDC_AUDIENCE')),
     logLevel: value('FLSDB_LOG_LEVEL') ?? 'info',

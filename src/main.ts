@@ -5,14 +5,15 @@ import { BadSetting, type Config, readConfig, tableSettingsOf } from './config.t
 import { createLogger } from './http/logger.ts'
 import { createMetrics } from './http/metrics.ts'
 import { RouteTableBroken } from './http/route-table.ts'
-import { loadTables } from './open-river.ts'
 import { openAccessLog } from './store/access-log.ts'
+import { noteFirstBasis, readBasis } from './store/basis.ts'
 import { openDeadLetters } from './store/dead-letters.ts'
 import { cachedDirectory } from './store/directory.ts'
 import { FolderInUse, freePort, isFree } from './store/embedded.ts'
 import { openInbox } from './store/inbox.ts'
 import { MongodMissing } from './store/mongod-supply.ts'
 import { practiceGate } from './store/registers.ts'
+import { readRetention } from './store/retention-log.ts'
 import { NewerShape } from './store/shape.ts'
 import { type Store, UnsafeDatabase } from './store/store.ts'
 import { openDatabase } from './wiring/database.ts'
@@ -21,6 +22,7 @@ import { watchDisk, whileThereIsRoom } from './wiring/disk.ts'
 import { startHttp } from './wiring/http.ts'
 import { startMllp } from './wiring/mllp.ts'
 import { startSeeding } from './wiring/seeding.ts'
+import { watchTables } from './wiring/tables.ts'
 import { whenApplied, whenRead } from './wiring/waiting.ts'
 import { startWorkers } from './wiring/workers.ts'
 
@@ -43,7 +45,10 @@ async function main(): Promise<void> {
   })
   const keyFile = config.keyFile ?? path.join(config.dataFolder, 'keys.json')
   const keys = await loadKeys(keyFile, config.profile !== 'production')
-  const tables = loadTables(tableSettingsOf(config))
+  await noteFirstBasis(store, readBasis(config.mappingsFolder))
+  const watched = await watchTables(store, tableSettingsOf(config), cause => logger.failure('tables', cause))
+  stops.push(async () => watched.stop())
+  const { tables } = watched
   const [httpPort, mllpPort] = [
     await choosePort(config, config.httpPort, 'HTTP', tell),
     await choosePort(config, config.mllpPort, 'MLLP', tell),
@@ -60,6 +65,12 @@ async function main(): Promise<void> {
   // A database elsewhere watches its own disk.
   const accept = embedded ? whileThereIsRoom(inbox, disk) : inbox
   const failures = metrics.counter('worker_failures_total', 'Entries a worker could not do', ['code'])
+  metrics.gauge('inbox_expired_entries', 'Entries whose bytes retention has taken', () =>
+    store.inbox.countDocuments({ state: 'expired' }),
+  )
+  metrics.gauge('retention_last_run_seconds', 'Unix time of the last run of retention; 0 = never', async () =>
+    Math.floor(((await readRetention(store.db)).ranAt?.getTime() ?? 0) / 1_000),
+  )
   const workers = startWorkers({
     count: config.workers,
     environment: workerEnvironment(config, database.uri, keyFile),
@@ -185,6 +196,7 @@ function workerEnvironment(config: Config, uri: string, keyFile: string): Record
     FLSDB_LOG_LEVEL: config.logLevel,
     FLSDB_TEST_NUMBERS: config.profile === 'production' ? '0' : '1',
     FLSDB_MAPPINGS: config.mappingsFolder ?? '',
+    FLSDB_RETENTION_DAYS: String(config.retentionDays),
   }
 }
 

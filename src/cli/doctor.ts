@@ -3,7 +3,10 @@ import path from 'node:path'
 import { BadSetting, readConfig, settings } from '../config.ts'
 import { isFree } from '../store/embedded.ts'
 import { MongodMissing, supplyMongod } from '../store/mongod-supply.ts'
-import { openStore } from '../store/store.ts'
+import { readBuild } from '../store/replay-progress.ts'
+import { readRestore } from '../store/restore.ts'
+import { readRetention } from '../store/retention-log.ts'
+import { openStore, type Store } from '../store/store.ts'
 
 type Finding = { readonly what: string; readonly isGood: boolean; readonly detail: string }
 
@@ -37,7 +40,7 @@ async function examine(): Promise<Finding[]> {
       }`,
     })
     findings.push(await disk(config.dataFolder), ...(await ports(config.httpPort, config.mllpPort, config.bind)))
-    findings.push(config.mongodbUri ? await database(config.mongodbUri, config.database) : await embedded())
+    findings.push(...(config.mongodbUri ? await database(config.mongodbUri, config.database) : [await embedded()]))
   } catch (cause) {
     if (!(cause instanceof BadSetting)) throw cause
     findings.push({ what: 'settings', isGood: false, detail: cause.message })
@@ -69,21 +72,62 @@ async function ports(http: number, mllp: number, host: string): Promise<Finding[
   ]
 }
 
-async function database(uri: string, name: string): Promise<Finding> {
+async function database(uri: string, name: string): Promise<Finding[]> {
   try {
     const store = await openStore(uri, name)
     const { version } = await store.db.admin().serverInfo()
     const hello = await store.db.admin().command({ hello: 1 })
     const skewMs = Math.abs(Date.now() - new Date(hello['localTime']).getTime())
+    const kept = await upkeep(store)
     await store.close()
-    return {
-      what: 'MongoDB',
-      isGood: skewMs < 2_000,
-      detail: `${version}, replica set ${hello['setName']} of ${hello['hosts']?.length ?? '?'} member(s), clock differs by ${skewMs} ms`,
-    }
+    return [
+      {
+        what: 'MongoDB',
+        isGood: skewMs < 2_000,
+        detail: `${version}, replica set ${hello['setName']} of ${hello['hosts']?.length ?? '?'} member(s), clock differs by ${skewMs} ms`,
+      },
+      ...kept,
+    ]
   } catch (cause) {
-    return { what: 'MongoDB', isGood: false, detail: cause instanceof Error ? cause.message : 'not reachable' }
+    return [{ what: 'MongoDB', isGood: false, detail: cause instanceof Error ? cause.message : 'not reachable' }]
   }
+}
+
+/** What restore, replay and retention have left to do. */
+async function upkeep(store: Store): Promise<Finding[]> {
+  const [restored, build, retention, expired] = await Promise.all([
+    readRestore(store.db),
+    readBuild(store.db),
+    readRetention(store.db),
+    store.inbox.countDocuments({ state: 'expired' }),
+  ])
+  const findings: Finding[] = []
+  if (restored)
+    findings.push({
+      what: 'restore',
+      isGood: restored.state === 'done' && restored.isReplayed,
+      detail:
+        restored.state === 'running'
+          ? 'unfinished: flsdb restore FOLDER --overwrite'
+          : `from a backup of ${restored.begunAt}${restored.isReplayed ? '' : '; not replayed yet: flsdb replay'}`,
+    })
+  if (build)
+    findings.push({
+      what: 'replay',
+      isGood: build.state === 'built',
+      detail: {
+        building: 'under way or broken off: flsdb replay goes on, flsdb replay --discard drops it',
+        built: 'kept: flsdb replay --swap takes it, --discard drops it',
+        swapping: 'broken off while it was taken: flsdb replay --swap',
+      }[build.state],
+    })
+  const overdueMs = 3 * 86_400_000
+  findings.push({
+    what: 'retention',
+    isGood: retention.ranAt === undefined || Date.now() - retention.ranAt.getTime() < overdueMs,
+    detail: `${expired} entries expired; last run ${retention.ranAt?.toISOString() ?? 'none yet'}`,
+  })
+  return findings
 }
 
 async function embedded(): Promise<Finding> {

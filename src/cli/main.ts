@@ -10,6 +10,7 @@ import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { feedCommands, importCommands, type Reach } from './feed.ts'
 import { replayCommand } from './replay.ts'
+import { retentionCommand } from './retention.ts'
 import { seedCommand } from './seed.ts'
 import { sendCommand } from './send.ts'
 import { tokenCommand } from './token.ts'
@@ -75,7 +76,11 @@ program
 program
   .command('replay')
   .description("build everything after the inbox again with today's tables and models")
-  .option('--diff', 'only say what would change')
+  .option('--diff', 'only say what would change, and why; then discard it')
+  .option('--keep', 'with --diff: keep what was built, for --swap or --discard')
+  .option('--swap', 'take what --diff --keep has built')
+  .option('--discard', 'drop what --diff --keep has built, or what was broken off')
+  .option('--workers <n>', 'processes that read (default: one a core; 0 = this one)')
   .option('--list <n>', 'differences to list', '50')
   .option('--json', 'one JSON object')
   .action(replayCommand)
@@ -96,6 +101,13 @@ program
   .option('--overwrite', 'wipe what the database holds')
   .option('--json', 'print the manifest')
   .action(restoreCommand)
+
+program
+  .command('retention')
+  .description('expire now what the service expires once a day: old entries of nobody with fracture evidence')
+  .option('--dry-run', 'only count')
+  .option('--json', 'one JSON object')
+  .action(retentionCommand)
 
 program
   .command('doctor')

@@ -52,3 +52,8 @@ export async function resumeWorkers(store: Store): Promise<void> {
     { upsert: true },
   )
 }
+
+/** Statements that came into force after this moment are carried out again: a replay that began then has been taken. */
+export async function setTurned(store: Store, at: Instant): Promise<void> {
+  await store.db.collection<Turned>('control').updateOne({ _id: 'practices' }, { $set: { at } }, { upsert: true })
+}

@@ -8,7 +8,8 @@ import type { Protocol } from '../sources/arrival.ts'
 
 /**
  * `received` kept, waits · `claimed` a worker has it · `done` read, linked, visible · `quarantined` failed five times or for good ·
- * `waiting` read, but a code table it needs has not come · `sealed` never stored: what is shown of an entry while its practice is not opted in.
+ * `waiting` read, but a code table it needs has not come · `sealed` never stored: what is shown of an entry while its practice is not opted in ·
+ * `expired` retention has taken its bytes.
  */
 export type InboxState = 'received' | 'claimed' | 'done' | 'quarantined' | 'sealed' | 'waiting' | 'expired'
 
@@ -45,6 +46,10 @@ export type InboxDocument = {
   /** Facts made by the last reading. */
   facts?: number
   readAt?: Date
+  /** The job that last asked for it to be read again. */
+  replay?: string
+  /** When retention took its bytes: a stub of id, sender, size, hash and times remains. */
+  expiredAt?: Date
   /** Code and stack-free reason of the last failure. */
   failure?: string
 }

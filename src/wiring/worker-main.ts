@@ -3,7 +3,8 @@ import { limits } from '../config.ts'
 import { createLogger } from '../http/logger.ts'
 import { openRiver } from '../open-river.ts'
 import { openStore } from '../store/store.ts'
-import { runWorker, type WorkerReport } from '../worker.ts'
+import { codeOf, runWorker, type WorkerReport } from '../worker.ts'
+import { retentionWhenDue } from './daily-retention.ts'
 import { aliveMs } from './workers.ts'
 
 /**
@@ -32,6 +33,17 @@ async function main(): Promise<void> {
   }
   // Not sent while a reading or solve never comes back: the parent then ends this process, and the lease of its entries with it.
   setInterval(() => report({ kind: 'alive' }), aliveMs).unref()
+  // One worker of each instance looks; a lease lets one of all run.
+  if (lanes.from === 0) {
+    const days = Number(environment['FLSDB_RETENTION_DAYS'] ?? 400)
+    const look = () =>
+      void retentionWhenDue(river, days, new Date()).then(
+        done => done && logger.event('retention', done),
+        cause => report({ kind: 'failure', code: codeOf(cause) }),
+      )
+    setInterval(look, 3_600_000).unref()
+    setTimeout(look, 60_000).unref()
+  }
   // Two halves of the lanes side by side, as two processes would serve them: one reads while the other waits for the database.
   const middle = Math.floor((lanes.from + lanes.to) / 2)
   const halves = [

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { ReplayDiff } from '../../src/replay.ts'
+import type { ReplayDiff } from '../../src/replay-diff.ts'
 import type { Delivery } from '../../synthetic/delivery.ts'
 import { mergesAndCancels } from '../../synthetic/stories-changes.ts'
 import { lookalikes } from '../../synthetic/stories-persons.ts'

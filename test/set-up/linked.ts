@@ -1,7 +1,7 @@
 import type { RecordKey } from '../../src/fls/fact.ts'
-import { canonical } from '../../src/replay.ts'
 import type { EpisodeDocument, PersonDocument, ReviewDocument } from '../../src/store/documents.ts'
 import type { LinkLine } from '../../src/store/link-lines.ts'
+import { canonical } from '../../src/store/replay-differences.ts'
 import { type Answer, quiet, type RunningService } from './running.ts'
 
 /** Every assignment, as the linkage reviewer's client gets it, once the river has run dry. */
