@@ -6,6 +6,7 @@ import { accessLogRoutes } from '../http/api/access-log.ts'
 import { deadLetterRoutes } from '../http/api/dead-letters.ts'
 import { episodeRoutes } from '../http/api/episodes.ts'
 import { linkRoutes } from '../http/api/links.ts'
+import { messageReplayRoutes } from '../http/api/message-replay.ts'
 import { messageRoutes } from '../http/api/messages.ts'
 import { registerRoutes } from '../http/api/registers.ts'
 import { createApp } from '../http/app.ts'
@@ -170,6 +171,11 @@ async function dataRoutes({
     }),
     ...episodeRoutes({ store, keys, clock }),
     ...linkRoutes({ store, keys, accept, whenApplied }),
+    ...messageReplayRoutes({
+      store,
+      clock,
+      tables,
+    }),
     ...messageRoutes({ store, keys }),
     ...deadLetterRoutes({ deadLetters: openDeadLetters(store.db) }),
     ...assetRoutes(),
