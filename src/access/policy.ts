@@ -70,6 +70,8 @@ export const policy = {
   'GET /fhir/ValueSet/:id/$validate-code': all,
   'POST /fhir/ValueSet/:id/$validate-code': all,
   'POST /fhir/Questionnaire/:id/$populate': [...clinical],
+  'POST /fhir/QuestionnaireResponse/$extract': [...clinical],
+  'GET /fhir/QuestionnaireResponse/:id/$extract': [...clinical],
   'POST /fhir/Questionnaire/$process-response': [...clinical],
   'POST /fhir/Questionnaire/:id/$process-response': [...clinical],
   'POST /fhir/QuestionnaireResponse/$process-response': [...clinical],

@@ -9,6 +9,7 @@ import { validateResource } from '../sources/fhir/validate.ts'
 import { assembleResponse } from '../sources/form/assemble.ts'
 import { patientAudit } from '../sources/form/canonical.ts'
 import { type FormDeps, fhirBaseOf, notFound } from '../sources/form/door.ts'
+import { extractByTemplates } from '../sources/form/extract-template.ts'
 import { checkForm } from '../sources/form/form-checks.ts'
 import { responseIncludes } from '../sources/form/included.ts'
 import { lintQuestionnaire } from '../sources/form/lint-questionnaire.ts'
@@ -33,6 +34,10 @@ export function formTypeHandlers(deps: FormDeps): ReadonlyMap<string, TypeHandle
         includes: responseIncludes,
         check: (body, form) => checkResponse(body, form, deps),
         operations: [
+          {
+            name: 'extract',
+            definition: 'http://hl7.org/fhir/uv/sdc/OperationDefinition/QuestionnaireResponse-extract',
+          },
           {
             name: 'process-response',
             definition: 'http://hl7.org/fhir/uv/sdc/OperationDefinition/QuestionnaireResponse-process',
@@ -73,6 +78,19 @@ export function questionnaireRoutes(deps: FormDeps): Route[] {
     process('POST /fhir/Questionnaire/$process-response'),
     process('POST /fhir/Questionnaire/:id/$process-response'),
     process('POST /fhir/QuestionnaireResponse/$process-response'),
+    {
+      key: 'POST /fhir/QuestionnaireResponse/$extract',
+      summary: "The resources a form's templates make of a response; keeps nothing.",
+      touchesPatientData: true,
+      handle: call =>
+        answering(call, async fhirCall => extract(await withBody(call, fhirCall), deps), 'QuestionnaireResponse'),
+    },
+    {
+      key: 'GET /fhir/QuestionnaireResponse/:id/$extract',
+      summary: 'The same of a response that is kept, or of the assembled answers of an episode.',
+      touchesPatientData: true,
+      handle: call => answering(call, fhirCall => extractKept(fhirCall, deps), 'QuestionnaireResponse'),
+    },
     {
       key: 'POST /fhir/Questionnaire/:id/$populate',
       summary: 'The form filled in from an episode: parameter `subject` refers to the EpisodeOfCare.',
@@ -150,6 +168,31 @@ function distinctForms(forms: readonly JsonObject[]): readonly JsonObject[] {
 function checkQuestionnaire({ resource }: FhirBody): readonly Issue[] {
   const structural = validateResource(resource, 'Questionnaire')
   return structural.length > 0 ? structural : lintQuestionnaire(resource)
+}
+
+/** `$extract` (SDC): a response that conforms enough to be kept becomes a transaction Bundle. */
+async function extract(call: FhirCall, deps: FormDeps): Promise<FhirAnswer> {
+  if (!call.body) throw new Refusal(400, [issue('json-invalid', 'body')])
+  const body = responseIn(call.body)
+  const { structural, rules } = checkForm(body, deps.questionnaires, deps.allowTestNumbers)
+  if (structural.length > 0) throw new Refusal(400, structural)
+  if (rules.some(found => found.severity === 'error')) throw new Refusal(422, rules)
+  return { status: 200, resource: extractByTemplates(body.resource, formOf(body.resource, deps)) }
+}
+
+async function extractKept(call: FhirCall, deps: FormDeps): Promise<FhirAnswer> {
+  const { resource } = await readResponse({ ...call, headers: {} }, deps)
+  if (!resource) throw notFound('QuestionnaireResponse')
+  return { status: 200, resource: extractByTemplates(resource, formOf(resource, deps)) }
+}
+
+function formOf(response: JsonObject, deps: FormDeps): JsonObject {
+  const [url, version] = (textAt(response, 'questionnaire') ?? '').split('|')
+  const form = deps.questionnaires.find(
+    one => one['url'] === url && (version === undefined || one['version'] === version),
+  )
+  if (!form) throw new Refusal(422, [issue('questionnaire-unknown', 'QuestionnaireResponse.questionnaire')])
+  return form
 }
 
 /** `$populate` (SDC): Parameters in, Parameters with `response` out. The subject is an EpisodeOfCare of the caller. */

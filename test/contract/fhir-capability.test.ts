@@ -126,6 +126,7 @@ describe('operations', () => {
       422,
     ],
     'Questionnaire/process-response': ['POST', '/Questionnaire/$process-response', {}, 400],
+    'QuestionnaireResponse/extract': ['POST', '/QuestionnaireResponse/$extract', {}, 400],
     'QuestionnaireResponse/process-response': ['POST', '/QuestionnaireResponse/$process-response', {}, 400],
     'ValueSet/expand': ['GET', '/ValueSet/cl-ynu/$expand', undefined, 200],
     'ValueSet/validate-code': [

@@ -444,6 +444,53 @@ describe('submitted responses', () => {
   })
 })
 
+describe('$extract', () => {
+  test('templates of the form become resources; without an answer there is none; nothing is kept', async () => {
+    const before = await store.inbox.countDocuments()
+    const answer = await send('POST', '/QuestionnaireResponse/$extract', form(identifier('extracted')))
+    expect(answer.status).toBe(200)
+    expect(validateResource(answer.json)).toEqual([])
+    const subject = { identifier: { system: 'https://fhir.nhs.uk/Id/nhs-number', value: '9990001006' } }
+    expect(answer.json).toEqual({
+      resourceType: 'Bundle',
+      type: 'transaction',
+      entry: [
+        {
+          request: { method: 'POST', url: 'Condition' },
+          resource: {
+            resourceType: 'Condition',
+            verificationStatus: {
+              coding: [{ system: 'http://terminology.hl7.org/CodeSystem/condition-ver-status', code: 'confirmed' }],
+            },
+            code: { coding: [{ system: system('cl-site'), code: 'wrist' }] },
+            subject,
+            onsetDateTime: '2024-01-01',
+          },
+        },
+        {
+          request: { method: 'POST', url: 'Observation' },
+          resource: {
+            resourceType: 'Observation',
+            status: 'final',
+            code: { coding: [{ system: 'http://loinc.org', code: '8302-2', display: 'Body height' }] },
+            subject,
+            effectiveDateTime: '2024-01-01',
+            valueQuantity: { value: 161, unit: 'cm', system: 'http://unitsofmeasure.org', code: 'cm' },
+          },
+        },
+      ],
+    })
+    expect(await store.inbox.countDocuments()).toBe(before)
+    const { json } = await send('POST', '/QuestionnaireResponse', form(identifier('extracted')))
+    const kept = await send('GET', `/QuestionnaireResponse/${String(json['id'])}/$extract`)
+    expect(kept.json).toEqual(answer.json)
+    expect(
+      (await send('GET', `/QuestionnaireResponse/${String(json['id'])}/$extract`, undefined, {}, 'stranger')).status,
+    ).toBe(404)
+    expect((await send('POST', '/QuestionnaireResponse/$extract', form({ item: undefined }))).status).toBe(422)
+  })
+})
+
 describe('published forms', () => {
   test('read and search, by every role', async () => {
     const read = await send('GET', '/Questionnaire/patient-audit', undefined, {}, 'supplier')

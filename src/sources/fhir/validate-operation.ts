@@ -104,11 +104,9 @@ async function validateSent(call: FhirCall, sent: Sent, deps: FhirDeps): Promise
 
 /** What the JSON rules and the structure both say is said once. */
 function distinct(all: readonly Issue[]): readonly Issue[] {
-  return [
-    ...new Map(
-      all.map(one => [`${one.code} ${one.where} ${one.code === 'uk-core-unmet' ? one.hint : ''}`, one]),
-    ).values(),
-  ]
+  const keyOf = ({ code, where, item, hint }: Issue): string =>
+    [code, where, item, code === 'uk-core-unmet' ? hint : ''].join(' ')
+  return [...new Map(all.map(one => [keyOf(one), one])).values()]
 }
 
 async function validateKept(call: FhirCall, deps: FhirDeps): Promise<FhirAnswer> {

@@ -2,12 +2,13 @@ import type { CodeSystem, Questionnaire, QuestionnaireItem } from 'fhir/r4.js'
 import { firstAuditDay, type Item, items, sections } from '../../fls/items.ts'
 import { type ListId, lists, optionsOf } from '../../fls/lists.ts'
 import { extensions, listSystem, patientAudit } from './canonical.ts'
+import { extractTemplates, templateExtension } from './extract-templates.ts'
 
 type Extension = NonNullable<QuestionnaireItem['extension']>[number]
 type EnableWhen = NonNullable<QuestionnaireItem['enableWhen']>[number]
 
 /** The day the tables were last given another meaning; part of the published form. */
-const published = '2026-11-24'
+const published = '2026-11-25'
 
 /**
  * The patient audit as a FHIR Questionnaire, made from items.ts: linkId = question number, seven groups. A completed response must answer
@@ -17,6 +18,7 @@ export function patientAuditQuestionnaire(): Questionnaire {
   return {
     resourceType: 'Questionnaire',
     id: patientAudit.id,
+    contained: Object.values(extractTemplates),
     url: patientAudit.url,
     version: patientAudit.version,
     name: 'FlsDbPatientAudit',
@@ -71,7 +73,7 @@ function question(item: Item): QuestionnaireItem {
   const conditions = enableWhen?.conditions.flatMap(conditionsOf) ?? []
   const isRequired =
     item.requirement === 'mandatory' || (item.requirement === 'conditional' && enableWhen !== undefined)
-  const limits = extensionsOf(item)
+  const limits = [...extensionsOf(item), ...templateExtension(item.id)]
   return {
     ...(limits.length > 0 ? { extension: limits } : {}),
     linkId: item.id,
