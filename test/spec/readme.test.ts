@@ -69,7 +69,10 @@ describe('what the guides name exists', () => {
   })
 
   test('subcommands of flsdb', () => {
-    const known = new Set([...read('src/cli/main.ts').matchAll(/\.command\('(\w+)'\)/g)].map(match => match[1]))
+    const commands = readdirSync(path.join(root, 'src/cli')).map(file => read(`src/cli/${file}`))
+    const known = new Set(
+      commands.flatMap(text => [...text.matchAll(/(?:\.command|new Command)\('(\w+)'\)/g)].map(match => match[1])),
+    )
     const named = guides.flatMap(page => [...read(page).matchAll(/npx flsdb (\w+)/g)].map(match => match[1]))
     expect([...new Set(named)].filter(name => !known.has(name))).toEqual([])
   })
