@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { carryDown, readEntries } from '../../src/pipeline.ts'
+import { claimEntries, failEntry, finishEntries } from '../../src/store/claims.ts'
+import { entryOf } from '../../src/store/inbox.ts'
+import { derivedCollections, type Store } from '../../src/store/store.ts'
+import { admission, openTestRiver, type TestRiver } from '../set-up/river.ts'
+
+/** A worker that stood still past its lease wakes up, writes what it had in hand, and dies: nothing that was done meanwhile may suffer. */
+let river: TestRiver
+beforeAll(async () => {
+  river = await openTestRiver('late')
+})
+beforeEach(async () => {
+  for (const name of [...derivedCollections, 'inbox']) await river.store.db.collection(name).deleteMany({})
+})
+afterAll(() => river?.close())
+
+const lanes = { from: 0, to: 256 }
+const patient = { organisation: 'RXX', number: 'L1' }
+
+async function claimed(worker: string) {
+  const [entry] = await claimEntries(river.store, worker, lanes, 1, 0)
+  if (!entry) throw new Error('there was something to claim')
+  return entry
+}
+
+/** The lease of whoever claimed last has run out. */
+async function leaseEnds(): Promise<void> {
+  await river.store.inbox.updateMany({ state: 'claimed' }, { $set: { leaseUntil: new Date(0) } })
+}
+
+/** Persons keep their id when a message joins; an episode may get another, and what was never standing leaves no tombstone. */
+const standing = () => river.store.persons.find().sort({ _id: 1 }).toArray()
+
+test('a person written late never stands over a later one, though its writer died before it could look again', async () => {
+  await river.accept(admission({ ...patient, controlId: 'first' }))
+  const paused = await claimed('paused')
+  const held = holding(river.store)
+  const reads = await readEntries(river.river, [await entryOf(river.store, paused)])
+  const late = carryDown({ ...river.river, store: held.store }, reads, () => true)
+  await held.isReached
+  await leaseEnds()
+  await river.accept(admission({ ...patient, controlId: 'second' }))
+  await river.flow()
+  const before = await standing()
+  held.release()
+  await expect(late).rejects.toThrow('the process ended')
+  expect(await standing()).toEqual(before)
+  expect(before).toHaveLength(1)
+})
+
+test.each([
+  [
+    'finishes',
+    (entry: Awaited<ReturnType<typeof claimed>>) =>
+      finishEntries(river.store, [{ entry, issues: [], facts: 0, isWaiting: false }]),
+  ],
+  ['fails', (entry: Awaited<ReturnType<typeof claimed>>) => failEntry(river.store, entry, 'late')],
+])('a claim whose lease ended changes nothing when its worker %s after another has taken it', async (_what, act) => {
+  await river.accept(admission({ ...patient, controlId: 'only' }))
+  const paused = await claimed('paused')
+  await river.store.inbox.updateMany({}, { $set: { state: 'received' } })
+  await claimed('other')
+  const before = await river.store.inbox.find().toArray()
+  await act(paused)
+  expect(await river.store.inbox.find().toArray()).toEqual(before)
+})
+
+/** A store whose first outcome waits to be written until it is released; after that its process is gone. */
+function holding(store: Store): { store: Store; isReached: Promise<void>; release: () => void } {
+  let isReleased = false
+  const reached = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  const watch = <T extends 'persons' | 'episodes' | 'records'>(name: T): Store[T] =>
+    new Proxy(store[name], {
+      get: (target, key) => {
+        const own = Reflect.get(target, key)
+        if (typeof own !== 'function') return own
+        return (...args: unknown[]) => {
+          if (name === 'records') {
+            if (isReleased) throw new Error('the process ended')
+            return own.apply(target, args)
+          }
+          if (key !== 'bulkWrite') return own.apply(target, args)
+          reached.resolve()
+          return gate.promise.then(() => own.apply(target, args))
+        }
+      },
+    })
+  return {
+    store: { ...store, persons: watch('persons'), episodes: watch('episodes'), records: watch('records') },
+    isReached: reached.promise,
+    release: () => {
+      isReleased = true
+      gate.resolve()
+    },
+  }
+}
