@@ -56,12 +56,12 @@ function translated(
 function codingsOf(reading: RowReading): readonly Coding[] {
   const found: Coding[] = []
   const add = (system: string | undefined, code: string | undefined): void => {
-    if (system && code) found.push({ system, code: system === 'read-v2' ? padRead(code) : code })
+    if (system && code) found.push({ system, code: mended(system, code) })
   }
   add(reading.text('system'), reading.text('code'))
   add('snomed', reading.text('snomed'))
   const ctv3 = reading.text('ctv3')
-  add('ctv3', ctv3 === undefined ? undefined : padRead(ctv3))
+  add('ctv3', ctv3)
   if (ctv3 && !reading.text('snomed')) {
     const mapped = reading.frame.codebook.get(codeKey(reading.row.kind.shape, 'ctv3', ctv3))
     if (mapped) found.push(...mapped.codings)
@@ -71,9 +71,16 @@ function codingsOf(reading: RowReading): readonly Coding[] {
   return found
 }
 
-/** Trailing dots are part of a Read code; spreadsheets cut them (terminology.md 1.6). */
-function padRead(code: string): string {
-  return /^[A-Za-z0-9]{1,4}\.*$/.test(code) ? code.padEnd(5, '.').slice(0, 5) : code
+/**
+ * What the way through a spreadsheet adds without changing the code: a mark before text, `.0` behind a number, blanks in a Read code. Trailing
+ * dots are part of a Read code and are restored; the synonym behind a hyphen goes (terminology.md 1.6). Case stays: it means something.
+ */
+function mended(system: string, code: string): string {
+  const plain = code.replace(/^['’`]/, '')
+  if (system === 'snomed' || system === 'dmd') return plain.replace(/^(\d{6,15})\.0+$/, '$1')
+  if (system !== 'read-v2' && system !== 'ctv3') return plain
+  const read = plain.replace(/\s+/g, '').replace(/^([A-Za-z0-9.]{1,5})-\d{1,2}$/, '$1')
+  return /^[A-Za-z0-9]{1,4}\.*$/.test(read) ? read.padEnd(5, '.').slice(0, 5) : read
 }
 
 /** What a coded row becomes, decided by its concept alone (gp-extracts.md 2). First row of `kinds.csv` that fits. */

@@ -44,7 +44,7 @@ export function normaliseCode(system: string, raw: string): NormalCode {
 /** `71341001 |Femur| : 272741003 |Laterality| = 7771000 |Left|`: the focus and its attribute–value pairs; terms are dropped unread. */
 function snomed(text: string): NormalCode {
   const plain = text.replace(/\|[^|]*\|/g, '').replace(/\s+/g, '')
-  if (/^\d{1,2}[.,]\d+E\+?\d+$/i.test(plain)) return { lookups: [], isDamaged: true }
+  if (/^\d+(?:[.,]\d+)?E\+?\d+$/i.test(plain)) return { lookups: [], isDamaged: true }
   const [foci = '', ...rest] = plain.replace(/^(===|<<<)/, '').split(':')
   const lookups = foci.split(/[+{}]/).filter(focus => /^\d{6,18}$/.test(focus))
   if (lookups.length === 0) return nothing

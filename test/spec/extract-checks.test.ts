@@ -85,3 +85,96 @@ test.each([
   expect(readGpDate(text)).toMatchObject({ ...(date ? { date } : {}), ...(problem ? { problem } : {}) })
   expect(readGpDate(text).date).toBe(date)
 })
+
+const header = 'entry,rowId,patientId,system,code,term,date,recordedAt'
+// A code as GP systems and spreadsheets write it → what becomes of its row, what is told, what it means.
+test.each([
+  ['read2', 'S30..', 'kept', undefined, 'hip.neck'],
+  ['read2', 'S30', 'kept', undefined, 'hip.neck'],
+  ['read2', 'S30..00', 'kept', undefined, 'hip.neck'],
+  ['read2', 'S30..-1', 'kept', undefined, 'hip.neck'],
+  ['read2', 'S30-1', 'kept', undefined, 'hip.neck'],
+  ['read2', 'S30. .', 'kept', undefined, 'hip.neck'],
+  ['read2', "'S234.", 'kept', undefined, 'wrist'],
+  ['read2', '^ESCT123', 'kept', 'code-local', undefined],
+  ['read2', 'EMISNQ12', 'kept', 'code-local', undefined],
+  ['ctv3', '58EK.', 'kept', undefined, 'dxa.tscore.lumbar'],
+  ['ctv3', '58EK', 'kept', undefined, 'dxa.tscore.lumbar'],
+  ['ctv3', 'XaZ8a', 'kept', undefined, 'optout.type1.withdrawn'],
+  // Case means something: another letter is another code.
+  ['ctv3', 'XaZ8A', 'kept', 'code-unknown', undefined],
+  ['ctv3', 'YA123', 'kept', 'code-local', undefined],
+  ['snomed', '5913000', 'kept', undefined, 'hip.neck'],
+  ['snomed', '5 913 000', 'kept', undefined, 'hip.neck'],
+  ['snomed', "'5913000", 'kept', undefined, 'hip.neck'],
+  ['snomed', '5913000.0', 'kept', undefined, 'hip.neck'],
+  ['snomed', '5913000 |Fracture of neck of femur|', 'kept', undefined, 'hip.neck'],
+  ['snomed', '5.913E+06', 'rejected', 'code-damaged', undefined],
+  ['snomed', '5913E3', 'rejected', 'code-damaged', undefined],
+  ['snomed', '591300', 'rejected', 'code-damaged', undefined],
+  ['snomed', 'Fracture of hip', 'kept', 'code-unknown', undefined],
+  ['dmd', '39731311000001108', 'kept', undefined, 'drug.alendronic_acid'],
+  ['dmd', '39731311000001100', 'rejected', 'code-damaged', undefined],
+])('the %s code %s is %s (%s) and means %s', (system, code, outcome, problem, concept) => {
+  const row = `coded,o-1,P1,${system},${code},,2024-01-01,2024-01-01`
+  const read = readExtract(chunkOf('neutral', 'neutral', Buffer.from(`${header}\n${row}\n`)), tables, emptyCodebook)
+  expect(read.rowOutcomes.map(one => one.outcome)).toEqual([outcome])
+  expect(read.issues.map(found => found.code)).toEqual(problem ? [problem] : [])
+  expect(read.facts[0]?.concept?.id).toBe(concept)
+})
+
+// The rest of contract 2.4, a row each. Columns as named; the values are what is wrong or worth telling.
+test.each<[code: string, where: string, columns: string, row: string]>([
+  ['nhs-number-placeholder', 'row 2, nhsNumber', 'entry,rowId,patientId,nhsNumber', 'patient,p-1,P1,9999999999'],
+  ['date-after-receipt', 'row 2, date', header, 'coded,o-1,P1,snomed,5913000,,2025-01-01,2024-01-01'],
+  ['recorded-missing', 'row 2, code', header, 'coded,o-1,P1,snomed,5913000,,2024-01-01,'],
+  ['code-unknown', 'row 2, code', header, 'coded,o-1,P1,snomed,SCT-1,,2024-01-01,2024-01-01'],
+  [
+    'supply-unknown',
+    'row 2, code',
+    `${header},daysSupplied`,
+    'issue,i-1,P1,dmd,39731311000001108,,2024-01-01,2024-01-01,',
+  ],
+  [
+    'unit-unknown',
+    'row 2, unit',
+    `${header},value,unit`,
+    'coded,o-1,P1,snomed,50373000,,2024-01-01,2024-01-01,158,furlong',
+  ],
+  [
+    'recorded-elsewhere',
+    'row 2, recordedBy',
+    `${header},recordedBy`,
+    'coded,o-1,P1,snomed,5913000,,2024-01-01,2024-01-01,RH802',
+  ],
+  ['text-not-accepted', 'row 2, text', `${header},text`, 'coded,o-1,P1,snomed,5913000,,2024-01-01,2024-01-01,a word'],
+  ['cell-too-long', 'row 2, familyName', 'entry,rowId,patientId,familyName', `patient,p-1,P1,${'T'.repeat(101)}`],
+])('%s at %s', (code, where, columns, row) => {
+  const read = readExtract(chunkOf('neutral', 'neutral', Buffer.from(`${columns}\n${row}\n`)), tables, emptyCodebook)
+  expect(read.rowOutcomes.map(one => one.outcome)).toEqual(['kept'])
+  expect(read.issues).toContainEqual(expect.objectContaining({ code, where }))
+})
+
+test('precision-disagrees: EMIS says a year, the cell holds another day than its first', () => {
+  const columns =
+    'ObservationGuid,PatientGuid,OrganisationGuid,CodeId,EffectiveDate,EffectiveDatePrecision,Deleted,EnteredDate'
+  const row = '{0A},{01},{AA},101,2023-05-07,Y,false,2024-01-01'
+  const codebook = new Map([['emis|clinical|101', { codings: [{ system: 'snomed', code: '5913000' }] }]])
+  const chunk = chunkOf('emis', 'CareRecord_Observation', Buffer.from(`${columns}\n${row}\n`))
+  const read = readExtract(chunk, tables, codebook)
+  expect(read.issues).toContainEqual(
+    expect.objectContaining({ code: 'precision-disagrees', where: 'row 2, EffectiveDate' }),
+  )
+  expect(read.facts[0]?.when).toEqual({ date: '2023', kind: 'onset' })
+})
+
+test('row-id-repeated: of one row id twice the one processed last is used', () => {
+  const rows = ['5913000', '269083002'].map(code => `coded,o-1,P1,snomed,${code},,2024-01-01,2024-01-01`)
+  const chunk = chunkOf('neutral', 'neutral', Buffer.from(`${header}\n${rows.join('\n')}\n`))
+  const read = readExtract(chunk, tables, emptyCodebook)
+  expect(read.rowOutcomes.map(one => [one.outcome, ...one.issues.map(found => found.code)])).toEqual([
+    ['rejected', 'row-id-repeated'],
+    ['kept'],
+  ])
+  expect(read.facts.map(fact => fact.concept?.id)).toEqual(['wrist'])
+})
