@@ -18,7 +18,6 @@ export const limits = {
   uploadRows: 50_000,
   inboxBody: 8 * 1024 * 1024,
   shutdownMs: 10_000,
-  groupCommitMs: 2,
   groupCommitBytes: 1024 * 1024,
 } as const
 
