@@ -7,7 +7,7 @@ test.each([
   ['answers lost after the commit', 'a resend never makes a second copy'],
 ] as const)(
   'outage: %s → %s',
-  async name => {
+  async (name, _owed) => {
     expect(await runScenario(name, { lanes: 8 })).toMatchObject({ broken: [], isKept: true })
   },
   600_000,
