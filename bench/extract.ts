@@ -17,7 +17,7 @@ const largestExtract = 250_000
 
 /**
  * extract: GP rows kept a second, 100,000 of them (`--messages N`) in bulk extracts one after the other, through `POST /api/extracts` until the
- * receipt is counted, workers paused; `about.peakMb`: the intake process's largest resident size. extractSmall: the same for every extract
+ * receipt is counted, workers paused; `about.peakMiB`: the intake process's largest resident size. extractSmall: the same for every extract
  * of a synthetic year, four uploads at a time. extractLinked: the small ones from then until linked. Limit: cutting the files into cells.
  */
 export const extract: Measure = async bench => [...(await bulk(bench)), ...(await small(bench))]
@@ -32,7 +32,7 @@ async function bulk(bench: Bench): Promise<Figure[]> {
     )
     let limit = 0
     let seconds = 0
-    const peakMb = peakOf(service)
+    const peakMiB = peakOf(service)
     for (const [index, size] of sizes.entries()) {
       const practice = practices[index % practices.length]
       if (!practice) throw new Error('the demo has no practice')
@@ -45,7 +45,7 @@ async function bulk(bench: Bench): Promise<Figure[]> {
       bench.say(`extract: ${index + 1} of ${sizes.length} in, ${seconds.toFixed(1)} s`)
     }
     const { kept, ...counted } = await receipts(service)
-    const about = { extracts: sizes.length, peakMb: await peakMb(), rows: counted.in }
+    const about = { extracts: sizes.length, peakMiB: await peakMiB(), rows: counted.in }
     return [figure('extract', kept / seconds, 'rows/s', limit, about)]
   } finally {
     await service.stop()
@@ -89,11 +89,11 @@ async function send(service: RunningService, one: GpExtract): Promise<void> {
   if (answer.status !== 202) throw new Error(`an extract was refused: ${answer.status} ${answer.text.slice(0, 400)}`)
 }
 
-/** The kernel's own high-water mark of the intake process, in MB. */
+/** The kernel's own high-water mark of the intake process, in MiB. */
 function peakOf({ process }: RunningService): () => Promise<number> {
   return async () => {
     const status = await readFile(`/proc/${process.pid}/status`, 'utf8').catch(() => '')
-    return Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1_000)
+    return Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1_024)
   }
 }
 
