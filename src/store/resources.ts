@@ -1,4 +1,4 @@
-import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
+import type { AnyBulkWriteOperation, Collection, Db, Document, WriteConcernSettings } from 'mongodb'
 import type { InboxId, OdsCode } from '../fls/fact.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
 import type { SearchTerms } from '../sources/fhir/search-terms.ts'
@@ -63,7 +63,11 @@ export async function createResourceIndexes(db: Db): Promise<void> {
 }
 
 /** Brings resources to these versions, where none that was kept later stands already. Doing it again, in any order, changes nothing. */
-export async function indexResources(db: Db, resources: readonly IndexedResource[]): Promise<void> {
+export async function indexResources(
+  db: Db,
+  resources: readonly IndexedResource[],
+  options: { readonly writeConcern?: WriteConcernSettings } = {},
+): Promise<void> {
   if (resources.length === 0) return
   const operations: AnyBulkWriteOperation<ResourceDocument>[] = resources.map(({ version, ...resource }) => {
     const _id = `${resource.type}/${resource.id}`
@@ -71,7 +75,7 @@ export async function indexResources(db: Db, resources: readonly IndexedResource
       updateOne: { filter: { _id }, update: [replaceOlder({ _id, ...resource, current: version })], upsert: true },
     }
   })
-  await resourcesOf(db).bulkWrite(operations, { ordered: false })
+  await resourcesOf(db).bulkWrite(operations, { ordered: false, ...options })
 }
 
 /** A resource not there yet is older than any: what is missing comes before every date. */
@@ -83,7 +87,8 @@ function replaceOlder(document: ResourceDocument): Document {
 
 /**
  * Indexes the resources of kept entries again (replay, or a door that died between keeping and indexing); what the door has indexed is only
- * looked up. Other protocols: nothing.
+ * looked up, as a majority knows it: the entry is called done on a majority, and a fail-over must not take its index back. Other protocols:
+ * nothing.
  */
 export async function indexEntries(db: Db, entries: readonly InboxEntry[]): Promise<void> {
   const written = entries.filter(entry => entry.protocol === 'fhir').flatMap(entry => writtenResources(entry))
@@ -91,14 +96,14 @@ export async function indexEntries(db: Db, entries: readonly InboxEntry[]): Prom
   const ids = [...new Set(written.map(({ type, id }) => `${type}/${id}`))]
   const projection = { 'current.versionId': 1, 'current.at': 1 }
   const found = await resourcesOf(db)
-    .find({ _id: { $in: ids } }, { projection })
+    .find({ _id: { $in: ids } }, { projection, readConcern: { level: 'majority' } })
     .toArray()
   const standing = new Map(found.map(({ _id, current }) => [_id, current]))
   const missing = written.filter(({ type, id, version }) => {
     const stands = standing.get(`${type}/${id}`)
     return !stands || stands.at < version.at || (stands.at <= version.at && stands.versionId < version.versionId)
   })
-  await indexResources(db, missing)
+  await indexResources(db, missing, { writeConcern: { w: 'majority', journal: true } })
 }
 
 /** This sender's resource, or undefined: another sender's is as unknown as none. */
