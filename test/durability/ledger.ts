@@ -6,6 +6,7 @@ export type Sending = {
   readonly record?: string
   isAcknowledged: boolean
   sends: number
+  lastAnswer?: string
 }
 
 /** How often a wait for the service looks again, milliseconds. */
@@ -42,12 +43,13 @@ export class Ledger {
     if (sending) sending.sends++
   }
 
-  /** The exchange is over. `isPromised`: the answer was positive and about this line. */
-  ended(line: Line, isPromised: boolean): void {
+  /** The exchange is over. `promised`: the answer was positive and about this line; else what came instead. */
+  ended(line: Line, answer: string): void {
     this.#ended.push({ from: this.#begun.get(line) ?? 0, to: Date.now() })
     this.#begun.delete(line)
-    if (!isPromised) return
     const sending = this.sendings.get(line.key)
+    if (sending) sending.lastAnswer = answer
+    if (answer !== 'promised') return
     if (sending) sending.isAcknowledged = true
     const now = performance.now()
     this.longestGapMs = Math.max(this.longestGapMs, now - this.#lastPromise)

@@ -6,33 +6,33 @@ import type { Line } from './stream.ts'
 /** The listener closes a silent connection after five seconds; a sender is more patient by a little. */
 const patienceMs = 6_500
 
-/** One MLLP connection, kept as long as it answers. True when AA or CA came for this very control id; after anything else it starts anew. */
+/** One MLLP connection, kept as long as it answers. `promised` when AA or CA came for this very control id; after anything else it starts anew. */
 export function mllpLane(port: number): Exchange {
   let socket: Socket | undefined
   const exchange = (line: Line) =>
-    new Promise<boolean>(resolve => {
+    new Promise<string>(resolve => {
       const current = socket?.writable ? socket : createConnection({ host: '127.0.0.1', port, noDelay: true })
       socket = current
       const heard: Buffer[] = []
-      const end = (isPositive: boolean) => {
+      const end = (answer: string) => {
         clearTimeout(timer)
         current.removeAllListeners()
-        if (!isPositive) {
+        if (answer !== 'promised') {
           current.on('error', () => undefined)
           current.destroy()
           socket = undefined
         }
-        resolve(isPositive)
+        resolve(answer)
       }
-      const timer = setTimeout(() => end(false), patienceMs)
+      const timer = setTimeout(() => end('silence'), patienceMs)
       current.on('data', part => {
         heard.push(part)
         const all = Buffer.concat(heard)
         const stop = all.indexOf(0x1c)
-        if (stop >= 0) end(isPromise(all.subarray(1, stop), line.controlId))
+        if (stop >= 0) end(answerIn(all.subarray(1, stop), line.controlId))
       })
-      current.on('error', () => end(false))
-      current.on('close', () => end(false))
+      current.on('error', () => end('no answer'))
+      current.on('close', () => end('closed'))
       write(current, line)
     })
   return { exchange, close: () => socket?.destroy() }
@@ -50,7 +50,9 @@ function write(socket: Socket, { bytes, key, isInPieces }: Line): void {
   setTimeout(() => socket.writable && socket.write(frame.subarray(cut)), 5)
 }
 
-function isPromise(answer: Buffer, controlId: string): boolean {
+function answerIn(answer: Buffer, controlId: string): string {
   const said = parseMessage(answer)?.segments('MSA')[0]
-  return ['AA', 'CA'].includes(said?.field(1).text ?? '') && said?.field(2).text === controlId
+  const code = said?.field(1).text ?? 'unreadable'
+  if (said?.field(2).text !== controlId) return `${code} for another`
+  return code === 'AA' || code === 'CA' ? 'promised' : code
 }

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Ledger } from './ledger.ts'
 import type { Door, Line } from './stream.ts'
 
-/** One connection to one door: sends a line and says whether it was promised. Never rejects. */
-export type Exchange = { readonly exchange: (line: Line) => Promise<boolean>; readonly close: () => void }
+/** One connection to one door: sends a line and says `promised`, or what came instead. Never rejects. */
+export type Exchange = { readonly exchange: (line: Line) => Promise<string>; readonly close: () => void }
 
 const [firstWaitMs, longestWaitMs] = [10, 400]
 
@@ -47,9 +47,9 @@ export class Sender {
   async #sendUntilPromised(line: Line): Promise<void> {
     for (let waitMs = firstWaitMs; !this.#isAbandoned; waitMs = Math.min(longestWaitMs, waitMs * 2)) {
       this.#ledger.sent(line)
-      const isPromised = await this.#exchange.exchange(line)
-      this.#ledger.ended(line, isPromised)
-      if (isPromised) return
+      const answer = await this.#exchange.exchange(line)
+      this.#ledger.ended(line, answer)
+      if (answer === 'promised') return
       await pause(waitMs)
     }
   }

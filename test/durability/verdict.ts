@@ -18,9 +18,11 @@ export type Verdict = {
   readonly invented: number
   readonly personsWrong: number
   readonly episodesWrong: number
+  /** Patients of acknowledged transactions that are not found as exactly one resource. */
+  readonly resourcesWrong: number
   readonly unread: number
   readonly stuck: number
-  /** What the database holds of the first records that are wrong; the patients are synthetic. */
+  /** Lines that are stuck with the last answer they got, and what stands of the first records that are wrong; the patients are synthetic. */
   readonly examples: readonly unknown[]
 }
 
@@ -31,6 +33,7 @@ const faults = [
   'invented',
   'personsWrong',
   'episodesWrong',
+  'resourcesWrong',
   'unread',
   'stuck',
 ] as const
@@ -48,6 +51,9 @@ export async function judge(mongo: MongoClient, ledger: Ledger): Promise<Verdict
   const persons = await countByRecord(mongo, 'persons', 'members.record')
   const episodes = await countByRecord(mongo, 'episodes', 'records')
   const wrong = (counts: ReadonlyMap<string, number>) => [...records].filter(record => counts.get(record) !== 1)
+  const patients = await countPatients(mongo)
+  const overFhir = promised.filter(([, { controlId }]) => controlId.startsWith('D-fhir'))
+  const numbers = new Set(overFhir.flatMap(([, { record }]) => record?.split('|')[1] ?? []))
   const [personsWrong, episodesWrong] = [wrong(persons), wrong(episodes)]
   return {
     delivered: ledger.sendings.size,
@@ -59,11 +65,15 @@ export async function judge(mongo: MongoClient, ledger: Ledger): Promise<Verdict
     invented,
     personsWrong: personsWrong.length,
     episodesWrong: episodesWrong.length,
+    resourcesWrong: [...numbers].filter(number => patients.get(number) !== 1).length,
     unread,
     stuck: ledger.sendings.size - promised.length,
-    examples: await Promise.all(
-      [...new Set([...personsWrong, ...episodesWrong])].slice(0, 3).map(record => standing(mongo, record)),
-    ),
+    examples: [
+      ...[...ledger.sendings.values()].filter(({ isAcknowledged }) => !isAcknowledged).slice(0, 16),
+      ...(await Promise.all(
+        [...new Set([...personsWrong, ...episodesWrong])].slice(0, 3).map(record => standing(mongo, record)),
+      )),
+    ],
   }
 }
 
@@ -102,6 +112,21 @@ async function countByRecord(mongo: MongoClient, collection: string, field: stri
       const record: string = typeof one === 'string' ? one : one.record
       counts.set(record, (counts.get(record) ?? 0) + 1)
     }
+  }
+  return counts
+}
+
+/** Patient resources in the index, by hospital number. */
+async function countPatients(mongo: MongoClient): Promise<Map<string, number>> {
+  const counts = new Map<string, number>()
+  const found = mongo
+    .db(database)
+    .collection('resources')
+    .find({ type: 'Patient' }, { projection: { 'search.identifier': 1 } })
+  for await (const { search } of found) {
+    const tokens: readonly string[] = search.identifier
+    const number = tokens.find(token => /\|S8\d+$/.test(token))?.split('|')[1]
+    if (number) counts.set(number, (counts.get(number) ?? 0) + 1)
   }
   return counts
 }
