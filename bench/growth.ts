@@ -1,6 +1,6 @@
+import { processorMs } from './cpu-time.ts'
 import { figure, type Measure } from './figure.ts'
 import { makePatterns, type Pattern, writeCopies } from './prefill.ts'
-import { processorMs } from './processor.ts'
 import { type BenchRiver, keepMessages, openBenchRiver } from './river.ts'
 import { recordOf, strangerOf } from './strangers.ts'
 import { hospitalMessages } from './traffic.ts'

@@ -58,7 +58,7 @@ export const settings = {
   },
   FLSDB_WORKERS: {
     read: z.coerce.number().int().min(0).max(64),
-    default: 'cores − 1, at least 1',
+    default: 'one per core',
     meaning: 'worker processes in this instance; 0 = intake only',
   },
 
@@ -138,7 +138,7 @@ export function readConfig(environment: Environment, fallback: Profile = 'produc
     bind: value('FLSDB_BIND') ?? '127.0.0.1',
     ...optional('publicUrl', value('FLSDB_PUBLIC_URL')),
     ...optional('keyFile', value('FLSDB_KEY_FILE')),
-    workers: value('FLSDB_WORKERS') ?? Math.max(1, availableParallelism() - 1),
+    workers: value('FLSDB_WORKERS') ?? availableParallelism(),
     ...optional('mappingsFolder', mappings && path.resolve(mappings)),
     retentionDays: value('FLSDB_RETENTION_DAYS') ?? 400,
     ...optional('oidcIssuer', value('OIDC_ISSUER')),

@@ -39,7 +39,8 @@ export function pageRoutes(deps: PageDependencies): Route[] {
   let shown: { at: number; html: string } | undefined
   const home = async (): Promise<string> => {
     const now = deps.clock().getTime()
-    if (!shown || now - shown.at > figuresKeptMs) shown = { at: now, html: (await deps.pages()).home(await homeView(deps)) }
+    if (!shown || now - shown.at > figuresKeptMs)
+      shown = { at: now, html: (await deps.pages()).home(await homeView(deps)) }
     return shown.html
   }
   return [

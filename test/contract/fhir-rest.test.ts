@@ -296,7 +296,9 @@ describe('search', () => {
       search: { mode: 'outcome' },
       resource: { resourceType: 'OperationOutcome' },
     })
-    const strict = await send(door, 'GET', '/Patient?identifier=H40&shoe-size=x', undefined, { Prefer: 'handling=strict' })
+    const strict = await send(door, 'GET', '/Patient?identifier=H40&shoe-size=x', undefined, {
+      Prefer: 'handling=strict',
+    })
     expect(strict.status).toBe(400)
     expect((await send(door, 'GET', '/Patient?identifier:not=H40')).status).toBe(400)
     expect((await send(door, 'GET', '/Patient?_count=many')).status).toBe(400)
@@ -549,7 +551,11 @@ describe('metadata', () => {
     expect(answer.status).toBe(200)
     const statement = answer.body as unknown as {
       fhirVersion: string
-      rest: [{ resource: { type: string; interaction: { code: string }[]; searchParam?: { name: string; type: string }[] }[] }]
+      rest: [
+        {
+          resource: { type: string; interaction: { code: string }[]; searchParam?: { name: string; type: string }[] }[]
+        },
+      ]
     }
     expect(statement.fhirVersion).toBe('4.0.1')
     for (const { type, interaction, searchParam } of statement.rest[0].resource) {

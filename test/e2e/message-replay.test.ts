@@ -19,7 +19,7 @@ const facts = () => service.mongo.db(service.database).collection('facts')
 const replay = (client: string, query: string) => service.call(client, 'POST', `/api/messages/replay?${query}`)
 const engineer = (own: boolean) =>
   service.demo.clients.find(
-    ({ role, organisations = [] }) => role === 'engineer' && organisations.includes(organisation) === own,
+    ({ role, organisations = [] }) => role === 'engineer' && organisations.some(one => one === organisation) === own,
   )?.clientId ?? ''
 
 test('a dry run says what would change, and changes nothing', async () => {
