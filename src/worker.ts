@@ -17,7 +17,7 @@ import {
 import { readControl } from './store/control.ts'
 import type { InboxDocument } from './store/documents.ts'
 import { entryOf } from './store/inbox.ts'
-import { dirtyRecords, postponeDirty } from './store/records.ts'
+import { dirtyRecords, postponeDirty, solveOnceMore } from './store/records.ts'
 import { isDatabaseTrouble, type Store } from './store/store.ts'
 
 /** What a worker tells the outside: counts and codes, never content. */
@@ -49,6 +49,11 @@ export type WorkerOptions = {
 }
 
 const batchEntries = 200
+/**
+ * Whoever began an entry and lost its lease may stand still with an outcome in hand, write it late under ids nobody else ever wrote, and
+ * end before it looks again. A worker that hangs is killed 90 s after its last word; by then it has written or never will.
+ */
+const lateWriteMs = 150_000
 
 /**
  * Claims entries of its lanes, reads them, carries them down the river, marks them done; without state of its own, so it may die at any
@@ -127,10 +132,14 @@ async function workTogether(options: BatchOptions, batch: readonly InboxDocument
     if (document) await tellFailure(options, document, read.failure)
   }
   const again = await applyEntries(readable, river.store)
-  await carryDown(river, readable, id => {
+  const isFirst = (id: InboxId) => {
     const document = byId.get(id)
     return document !== undefined && settlement.isFirst(document)
-  })
+  }
+  await carryDown(river, readable, isFirst)
+  const begunBefore = readable.filter(({ entry }) => !isFirst(entry.id) && byId.get(entry.id)?.readAt === undefined)
+  const records = new Set(begunBefore.flatMap(({ facts }) => facts.map(fact => fact.record)))
+  await solveOnceMore(river.store, [...records], new Date(Date.now() + lateWriteMs))
   const reused = await reusedControlIds(river.store, batch)
   await settlement.finish(
     readable.flatMap(({ entry, facts, issues, waitsFor }) => {

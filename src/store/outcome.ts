@@ -63,9 +63,10 @@ function pointTo(personOf: ReadonlyMap<RecordKey, string>) {
   }
 }
 
-/** Clears the dirt this solve has seen, and only that. */
+/** Clears the dirt this solve has seen, and only that; what is to be solved at a later time still is. */
 export async function clearDirty(store: Store, solved: readonly RecordDocument[]): Promise<void> {
-  const seen = solved.filter(document => document.dirty !== undefined)
+  const now = new Date()
+  const seen = solved.filter(({ dirty, dirtyAt }) => dirty !== undefined && (dirtyAt === undefined || dirtyAt <= now))
   if (seen.length === 0) return
   await store.records.bulkWrite(
     seen.map(({ _id, dirty }) => ({

@@ -146,6 +146,13 @@ export async function markDirty(
   return modifiedCount
 }
 
+/** Has these records solved again at `at`, unless they wait for it already. */
+export async function solveOnceMore(store: Store, records: readonly RecordKey[], at: Date): Promise<void> {
+  if (records.length === 0) return
+  const filter = { _id: { $in: [...records] }, dirtyAt: { $exists: false } }
+  await store.records.updateMany(filter, { $set: { dirty: `once more/${at.toISOString()}`, dirtyAt: at } })
+}
+
 /** Records of these lanes that were marked dirty, at most `most`. */
 export async function dirtyRecords(store: Store, lanes: Lanes, most: number): Promise<RecordKey[]> {
   const found = await store.records

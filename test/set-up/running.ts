@@ -197,14 +197,14 @@ export async function eventually<T>(what: string, ask: () => Promise<T | undefin
   }
 }
 
-/** Resolves when nothing waits in the inbox and no record is dirty. */
+/** Resolves when nothing waits in the inbox and no record is due to be solved again. */
 export async function quiet(service: Pick<RunningService, 'mongo' | 'database'>, seconds = 60): Promise<void> {
   const db = service.mongo.db(service.database)
   await eventually(
     'the river runs dry',
     async () => {
       const open = await db.collection('inbox').countDocuments({ state: { $in: ['received', 'claimed'] } })
-      const dirty = await db.collection('records').countDocuments({ dirtyAt: { $exists: true } })
+      const dirty = await db.collection('records').countDocuments({ dirtyAt: { $lte: new Date() } })
       return open + dirty === 0 ? true : undefined
     },
     seconds,
