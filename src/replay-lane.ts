@@ -3,6 +3,7 @@ import type { InboxId } from './fls/fact.ts'
 import type { River } from './pipeline.ts'
 import type { InboxDocument } from './store/documents.ts'
 import { closingMeta } from './store/extracts.ts'
+import { insertIgnoringRepeats } from './store/refused-writes.ts'
 import { againOf, type LaneName, type Reading, readingsOf, replayStore } from './store/replay-progress.ts'
 import type { Store } from './store/store.ts'
 import { type Settlement, type WorkerOptions, workBatch } from './worker.ts'
@@ -94,6 +95,8 @@ async function* inBatches(entries: AsyncIterable<InboxDocument>): AsyncGenerator
 function settlementOf({ db }: Store, mayStand: boolean): Settlement {
   const note = async (readings: readonly Reading[]): Promise<void> => {
     if (readings.length === 0) return
+    // One insert of many is a fifth of the work of as many upserts.
+    if (!mayStand) return insertIgnoringRepeats(readingsOf(db), readings)
     await readingsOf(db).bulkWrite(
       readings.map(reading => ({
         replaceOne: { filter: { _id: reading._id }, replacement: reading, upsert: true },

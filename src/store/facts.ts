@@ -1,7 +1,7 @@
 import type { AnyBulkWriteOperation } from 'mongodb'
 import type { Fact, FactId, InboxId, RecordKey } from '../fls/fact.ts'
 import type { FactDocument } from './documents.ts'
-import { isOnlyRepeats } from './refused-writes.ts'
+import { insertIgnoringRepeats } from './refused-writes.ts'
 import type { Store } from './store.ts'
 
 /** What one entry was read to. `isFirst`: the entry was never read before, so nothing of it can stand in the way. */
@@ -48,7 +48,7 @@ export async function writeFacts(store: Store, entries: readonly EntryFacts[]): 
       }
     }
   }
-  await insertIgnoringRepeats(store, fresh)
+  await insertIgnoringRepeats(store.facts, fresh)
   if (operations.length > 0) await store.facts.bulkWrite(operations, { ordered: true })
   return touched
 }
@@ -81,13 +81,4 @@ function documentOf(fact: Fact, waitsFor: readonly string[] | undefined): FactDo
 function factOf(document: FactDocument): Fact {
   const { _id, waitsFor: _waitsFor, unmapped: _unmapped, ...rest } = document
   return { id: _id, ...rest } as Fact
-}
-
-async function insertIgnoringRepeats(store: Store, documents: FactDocument[]): Promise<void> {
-  if (documents.length === 0) return
-  try {
-    await store.facts.insertMany(documents, { ordered: false })
-  } catch (cause) {
-    if (!isOnlyRepeats(cause)) throw cause
-  }
 }

@@ -1,4 +1,4 @@
-import { MongoBulkWriteError } from 'mongodb'
+import { type Collection, type Document, MongoBulkWriteError, type OptionalUnlessRequiredId } from 'mongodb'
 
 /**
  * Which operations of an unordered bulk the database refused, by place, with their codes; all others are then confirmed. Undefined when the
@@ -15,4 +15,17 @@ export function refusedWrites(cause: unknown): ReadonlyMap<number, number> | und
 export function isOnlyRepeats(cause: unknown): boolean {
   const refused = refusedWrites(cause)
   return refused !== undefined && [...refused.values()].every(code => code === 11_000)
+}
+
+/** Inserts documents whose id says what they hold: one that is there already is the same. */
+export async function insertIgnoringRepeats<T extends Document>(
+  collection: Collection<T>,
+  documents: readonly OptionalUnlessRequiredId<T>[],
+): Promise<void> {
+  if (documents.length === 0) return
+  try {
+    await collection.insertMany([...documents], { ordered: false })
+  } catch (cause) {
+    if (!isOnlyRepeats(cause)) throw cause
+  }
 }
