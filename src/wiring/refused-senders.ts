@@ -10,14 +10,15 @@ export type RefusedSenders = {
 }
 
 const everyMs = 60_000
-/** Different refusals told apart within one period; a sender that invents names is one line beyond that. */
+/** Different refusals told apart within one period; a sender that tries every enrolled name is one line beyond that. */
 const mostKinds = 200
 
 type Refusal = { readonly reason: string; readonly peer: MllpPeer; readonly named: string; count: number }
 
 /**
  * The audit lines of senders that were refused: who, why, how often. The first of a kind is written at once, the others of the same minute
- * together, so that a flood writes no more than a line a minute. Nothing of the message but MSH-3 and MSH-4 is looked at.
+ * together, so that a flood writes no more than a line a minute. MSH-3 and MSH-4 are told when somebody is enrolled under them; what nobody
+ * knows can be a name out of place, and nothing of such a message is told.
  */
 export function auditRefusedSenders(accessLog: Pick<AccessLog, 'append'>, logger: Logger): RefusedSenders {
   let refusals = new Map<string, Refusal>()
@@ -47,7 +48,8 @@ export function auditRefusedSenders(accessLog: Pick<AccessLog, 'append'>, logger
 
   return {
     note: (reason, peer, header) => {
-      const named = header ? [header.sendingApplication, header.sendingFacility].map(codeOnly).join('|') : ''
+      const isEnrolled = reason === 'certificate-mismatch' && header !== undefined
+      const named = isEnrolled ? `${header.sendingApplication}|${header.sendingFacility}` : ''
       const who = peer.certificate?.fingerprint256 ?? peer.remoteAddress
       const key = refusals.size < mostKinds ? `${reason}\n${who}\n${named}` : `${reason}\n${who}`
       const known = refusals.get(key)
@@ -63,10 +65,4 @@ export function auditRefusedSenders(accessLog: Pick<AccessLog, 'append'>, logger
       await tellAll()
     },
   }
-}
-
-/** Names of applications and sites look like codes; what does not may be a field out of place. */
-function codeOnly(text: string): string {
-  const code = text.split('^', 1)[0]?.trim() ?? ''
-  return /^[A-Za-z][\w.-]{0,19}$/.test(code) ? code : ''
 }
