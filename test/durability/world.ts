@@ -12,7 +12,7 @@ import { Ledger } from './ledger.ts'
 import { mllpLane } from './mllp-lane.ts'
 import { type ReplicaSet, startReplicaSet } from './replica-set.ts'
 import { Sender } from './sender.ts'
-import { Service } from './service.ts'
+import { Service } from './supervised.ts'
 
 export const database = 'durability'
 
