@@ -10,6 +10,7 @@ import type { Principal } from '../access/principal.ts'
 import type { Authenticate } from '../access/token.ts'
 import { issue } from '../fls/issue.ts'
 import type { AccessLine, AccessLog } from '../store/access-log.ts'
+import type { PrimaryWatch } from '../store/primary-watch.ts'
 import { openCallLine } from './call-line.ts'
 import { answerOf, sendAnswer } from './errors.ts'
 import { holdAnswer } from './held-response.ts'
@@ -31,6 +32,8 @@ export type AppOptions = {
   readonly baseUrl: string
   readonly clock?: () => Date
   readonly rateLimits?: Partial<RateLimits>
+  /** Refuses calls at once, those under way as well, while the database has no primary; nobody is left to wait for a time-out. */
+  readonly primary?: PrimaryWatch
   /** Address of the demo identity provider; absent in production. */
   readonly idpProxyTarget?: string
 }
@@ -100,7 +103,10 @@ function serve(route: MountedRoute, options: AppOptions): RequestHandler {
       holdAnswer(response, line.settle, cause => refuseUnlogged(request, response, options, cause))
       log = line.note
     }
-    await route.handle({ request, response, principal: principal ?? stranger, requestId: locals.requestId, log })
+    const call = { request, response, principal: principal ?? stranger, requestId: locals.requestId, log }
+    const handle = async () => route.handle(call)
+    if (allowed === 'anyone' || !options.primary) await handle()
+    else await options.primary.unlessAway(handle)
   }
 }
 

@@ -33,6 +33,7 @@ import { openAccessLog } from '../store/access-log.ts'
 import { openDeadLetters } from '../store/dead-letters.ts'
 import { readInboxEntry } from '../store/inbox.ts'
 import { linkedCount } from '../store/linked.ts'
+import { watchPrimary } from '../store/primary-watch.ts'
 import { practiceGate } from '../store/registers.ts'
 import { openResourceIndex } from '../store/resource-index.ts'
 import { loadPages } from '../web/render.ts'
@@ -66,6 +67,7 @@ export type HttpWiring = {
 /** Every route of the service in one list, mounted behind identity, policy and access log. */
 export async function startHttp(wiring: HttpWiring): Promise<Listening> {
   const { config, port, publicUrl, database, authenticate, demo, logger, metrics } = wiring
+  const primary = watchPrimary(database.store.client)
   const accessLog = openAccessLog(database.store.db)
   const routes: Route[] = [
     ...(await dataRoutes(wiring)),
@@ -89,7 +91,8 @@ export async function startHttp(wiring: HttpWiring): Promise<Listening> {
   const app = createApp({
     routes,
     authenticate,
-    accessLog,
+    accessLog: { append: line => primary.unlessAway(() => accessLog.append(line)) },
+    primary,
     logger,
     metrics,
     baseUrl: publicUrl,
