@@ -41,7 +41,9 @@ const mostWrites = 2
 export function openInbox({ store, gate, clock, onGroup }: AcceptOptions): Accept {
   const keeping = new Map<InboxId, Keeping>()
   const waiting = takeTurns<Keeping>()
+  const largeWaiting = takeTurns<Keeping>()
   let writes = 0
+  let isLargeUnderWay = false
   let isScheduled = false
   let inFlight = 0
 
@@ -49,19 +51,36 @@ export function openInbox({ store, gate, clock, onGroup }: AcceptOptions): Accep
     isScheduled = false
     // A second group starts once it is no smaller than the first: otherwise many senders would end up in one large and one tiny group.
     while (waiting.size() > 0 && (writes === 0 || (writes < mostWrites && waiting.size() >= inFlight)))
-      void write(takeGroup(waiting))
+      void writeTogether(takeGroup(waiting))
+    if (!isLargeUnderWay && largeWaiting.size() > 0) void writeLarge()
   }
 
-  const write = async (group: readonly Keeping[]): Promise<void> => {
+  const writeTogether = async (group: readonly Keeping[]): Promise<void> => {
     writes += 1
     inFlight += group.length
+    await write(group, () => {
+      writes -= 1
+      inFlight -= group.length
+    })
+  }
+
+  /** Alone and one at a time: whoever sends little must not wait for megabytes of others. */
+  const writeLarge = async (): Promise<void> => {
+    const one = largeWaiting.take()
+    if (!one) return
+    isLargeUnderWay = true
+    await write([one], () => {
+      isLargeUnderWay = false
+    })
+  }
+
+  const write = async (group: readonly Keeping[], whenDone: () => void): Promise<void> => {
     const started = performance.now()
     const outcomes = await insertGroup(
       store,
       group.map(one => one.document),
     )
-    writes -= 1
-    inFlight -= group.length
+    whenDone()
     for (const { document } of group) keeping.delete(document._id)
     // The next group is on its way before this one is answered.
     writeWaiting()
@@ -80,7 +99,8 @@ export function openInbox({ store, gate, clock, onGroup }: AcceptOptions): Accep
       }
       const one = { document, callers: [{ resolve, reject }] }
       keeping.set(document._id, one)
-      waiting.add(document.sender, one)
+      const isLarge = document.size > limits.groupCommitBytes
+      ;(isLarge ? largeWaiting : waiting).add(document.sender, one)
       if (isScheduled) return
       isScheduled = true
       setImmediate(writeWaiting)
@@ -203,7 +223,7 @@ async function keepChunks(store: Store, id: InboxId, bytes: Buffer): Promise<voi
 function takeGroup(waiting: Turns<Keeping>): Keeping[] {
   const group: Keeping[] = []
   let bytes = 0
-  // A quarter of the wire limit keeps every command far below 48 MB and the journal write short.
+  // A fifth of the wire limit keeps every command far below 48 MB and the journal write short.
   while (group.length < 1_000 && bytes < limits.groupCommitBytes * 8) {
     const one = waiting.take()
     if (!one) break
