@@ -34,7 +34,8 @@ export function episodeQueryOf(call: FhirCall, hmac: Hmac, now: Date): ReadQuery
 function refuseFiner({ query }: FhirCall): void {
   for (const [name, value] of query) {
     if (name.startsWith('patient')) throw notSupported('patient', 'for clinical roles')
-    if (name === 'date' && value.split(',').some(one => !/^[a-z]{0,2}\d{4}(-\d{2})?$/.test(one)))
+    // `ap` widens by days, and by others tomorrow: several such searches would tell the day.
+    if (name === 'date' && value.split(',').some(one => !/^(?!ap)[a-z]{0,2}\d{4}(-\d{2})?$/.test(one)))
       throw badParameter('date', 'a year or a month')
   }
 }

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import { type DayDate, parseDay, parseInstant } from '../fls/dates.ts'
+import { type DayDate, daysOf, parseDay, parseInstant, parsePartialDate } from '../fls/dates.ts'
 import { issue } from '../fls/issue.ts'
 import { Refusal } from './refusal.ts'
 
@@ -22,10 +22,14 @@ export function badParameter(name: string): Refusal {
   return new Refusal(400, [issue('parameter-invalid', name)])
 }
 
-export function readDay(name: string, text: string | undefined): DayDate | undefined {
+/** An end of a stretch of whole months: a year, a month, or the day a month begins (`first`) or ends (`last`) with. Any other day is refused. */
+export function readMonthEnd(name: string, text: string | undefined, end: 'first' | 'last'): DayDate | undefined {
   if (text === undefined) return undefined
-  const day = parseDay(text)
-  if (!day) throw badParameter(name)
+  const date = parsePartialDate(text)
+  const month = parsePartialDate(text.slice(0, 7))
+  if (!date || !month) throw badParameter(name)
+  const day = daysOf(date)[end]
+  if (date.length === 10 && day !== daysOf(month)[end]) throw badParameter(name)
   return day
 }
 

@@ -213,7 +213,7 @@ describe('formats', () => {
     expect(trailers['repr-digest']).toBe(`sha-256=:${createHash('sha256').update(body).digest('base64')}:`)
   })
   test.each(['ndjson', 'csv', 'parquet'])('no rows at all is still a valid %s', async format => {
-    const answered = await get(`?from=2001-01-01&to=2001-01-02&format=${format}`)
+    const answered = await get(`?from=2001-01&to=2001-01&format=${format}`)
     const bytes = await answered.arrayBuffer()
     expect(answered.status).toBe(200)
     if (format === 'parquet') expect(await parquetReadObjects({ file: bytes })).toEqual([])
@@ -222,10 +222,13 @@ describe('formats', () => {
 })
 
 test.each([
-  ['?from=2026-03-05', 2, 'first day included'],
-  ['?from=2026-03-06', 1, 'day after'],
-  ['?to=2026-03-05', 2, 'last day included'],
-  ['?to=2026-03-04', 1, 'day before'],
+  ['?from=2026-03', 2, 'first month included'],
+  ['?from=2026-03-01', 2, 'the day a month begins with'],
+  ['?from=2026-04', 1, 'month after'],
+  ['?to=2026-03', 2, 'last month included'],
+  ['?to=2026-03-31', 2, 'the day a month ends with'],
+  ['?to=2026-02', 1, 'month before'],
+  ['?from=2026&to=2026', 3, 'a year'],
   ['?linked=false', 1, 'one side only'],
   ['?status=candidate', 1, 'by status'],
 ])('%s gives %d rows (%s)', async (query, count) => {
@@ -236,6 +239,11 @@ test.each([
   '?form=csv',
   '?format=xml',
   '?from=05/03/2026',
+  '?from=2026-03-05',
+  '?from=2026-03-31',
+  '?to=2026-03-30',
+  '?to=2026-02-29',
+  '?to=2026-13',
   '?linked=yes',
   '?status=withdrawn',
   '?release=a%20b',

@@ -5,7 +5,7 @@ import { issue } from '../../fls/issue.ts'
 import { dataCut, type EpisodeCells, type EpisodeSelection, releasableCells } from '../../store/episode-rows.ts'
 import { optOutListInForce } from '../../store/opt-outs.ts'
 import type { Store } from '../../store/store.ts'
-import { readBoolean, readChoice, readDay, readQuery } from '../query.ts'
+import { readBoolean, readChoice, readMonthEnd, readQuery } from '../query.ts'
 import { Refusal } from '../refusal.ts'
 import type { Call, Route } from '../route.ts'
 import { writePart } from '../streaming.ts'
@@ -140,8 +140,9 @@ export function rowOf(episode: EpisodeCells, keys: Keys, release: string): Episo
 /** Ids are keyed by release: `release` names one of your own; without it the shared name `current`. */
 function readSelection(call: Call): { selection: EpisodeSelection; format: EpisodeFormat; release: string } {
   const query = readQuery(call.request, parameters)
-  const from = readDay('from', query.from)
-  const to = readDay('to', query.to)
+  // Of 1.09 an analyst is told the month: two filters a day apart would tell the day.
+  const from = readMonthEnd('from', query.from, 'first')
+  const to = readMonthEnd('to', query.to, 'last')
   const linked = readBoolean('linked', query.linked)
   const status = readChoice('status', query.status, statuses)
   const release = query.release ?? 'current'
@@ -162,8 +163,18 @@ function readSelection(call: Call): { selection: EpisodeSelection; format: Episo
 const contentTypes = Object.fromEntries(Object.values(mediaTypes).map(type => [type.split(';')[0], {}]))
 const openapiParameters = [
   { name: 'format', in: 'query', schema: { enum: [...episodeFormats], default: 'ndjson' } },
-  { name: 'from', in: 'query', description: 'First day of 1.09', schema: { type: 'string', format: 'date' } },
-  { name: 'to', in: 'query', description: 'Last day of 1.09', schema: { type: 'string', format: 'date' } },
+  {
+    name: 'from',
+    in: 'query',
+    description: 'First month of 1.09: YYYY-MM, YYYY, or the first day of a month',
+    schema: { type: 'string' },
+  },
+  {
+    name: 'to',
+    in: 'query',
+    description: 'Last month of 1.09: YYYY-MM, YYYY, or the last day of a month',
+    schema: { type: 'string' },
+  },
   {
     name: 'linked',
     in: 'query',
