@@ -10,6 +10,7 @@ import {
   freeExpired,
   type Lanes,
   releaseClaims,
+  renewClaim,
   requeueEntries,
   reusedControlIds,
   setBackEntries,
@@ -31,7 +32,9 @@ export type Settlement = {
   /** Nothing of this entry can stand among the facts yet: they are simply added. */
   readonly isFirst: (entry: InboxDocument) => boolean
   readonly finish: (finished: readonly Finished[]) => Promise<void>
-  readonly fail: (entry: InboxDocument, code: string) => Promise<void>
+  readonly fail: (entry: InboxDocument, code: string) => Promise<unknown>
+  /** False when somebody else may have the entry now; absent where nobody can. */
+  readonly renew?: (entry: InboxDocument) => Promise<boolean>
   /** The database was away: none of these is to blame. */
   readonly setBack: (entries: readonly InboxDocument[], cause: unknown) => Promise<void>
   readonly readAgain: (ids: readonly InboxId[]) => Promise<void>
@@ -168,6 +171,8 @@ async function tellFailure(
   cause: unknown,
 ): Promise<void> {
   report({ kind: 'failure', code: codeOf(cause), inboxId: document._id })
+  // Whoever has it now may be through with it: what it made of the entry stays.
+  if (settlement.renew && !(await settlement.renew(document))) return
   // At every failure, not the last alone: messages of the same patient must not fail with it.
   await takeBack(river, document._id).catch((second: unknown) => {
     if (isDatabaseTrouble(second)) throw second
@@ -176,12 +181,13 @@ async function tellFailure(
   await settlement.fail(document, codeOf(cause))
 }
 
-function liveSettlement({ store }: River): Settlement {
+export function liveSettlement({ store }: River): Settlement {
   return {
     // Only the fence never goes back: a claim released unread gives its attempt back.
     isFirst: ({ fence, readAt }) => fence === 1 && readAt === undefined,
     finish: finished => finishEntries(store, finished),
     fail: (entry, code) => failEntry(store, entry, code),
+    renew: entry => renewClaim(store, entry),
     setBack: entries => setBackEntries(store, entries),
     readAgain: ids => requeueEntries(store, ids),
   }

@@ -70,8 +70,16 @@ export async function freeExpired(store: Store, lanes: Lanes): Promise<InboxId[]
   }
   await store.inbox.updateMany({ ...ended, attempts: { $lt: mostAttempts } }, { $set: { state: 'received' } })
   const deadly = await store.inbox.find(ended, { projection: { fence: 1, attempts: 1 } }).toArray()
-  for (const entry of deadly) await failEntry(store, entry, 'worker-ended')
-  return deadly.map(entry => entry._id)
+  const setAside: InboxId[] = []
+  for (const entry of deadly) if (await failEntry(store, entry, 'worker-ended')) setAside.push(entry._id)
+  return setAside
+}
+
+/** Begins the lease anew; false when it has run out meanwhile and somebody else may be at the entry, or through with it. */
+export async function renewClaim(store: Store, { _id, fence }: Pick<InboxDocument, '_id' | 'fence'>): Promise<boolean> {
+  const own = { _id, fence, state: 'claimed' as const }
+  const { matchedCount } = await store.inbox.updateOne(own, [{ $set: { leaseUntil: { $add: ['$$NOW', leaseMs] } } }])
+  return matchedCount > 0
 }
 
 export type Finished = {
@@ -109,21 +117,25 @@ export async function finishEntries(store: Store, finished: readonly Finished[])
   )
 }
 
-/** Tries again later with a growing pause and jitter; after five attempts the entry is set aside, visible and replayable. */
+/**
+ * Tries again later with a growing pause and jitter; after five attempts the entry is set aside, visible and replayable. False when the claim
+ * is no longer this one: then nothing is changed.
+ */
 export async function failEntry(
   store: Store,
   entry: Pick<InboxDocument, '_id' | 'fence' | 'attempts'>,
   failure: string,
-): Promise<void> {
+): Promise<boolean> {
   const isOver = entry.attempts >= mostAttempts
   const pauseMs = Math.min(60_000, 500 * 2 ** entry.attempts) * (0.5 + Math.random())
-  await store.inbox.updateOne(
+  const { matchedCount } = await store.inbox.updateOne(
     { _id: entry._id, fence: entry.fence, state: 'claimed' },
     {
       $set: { state: isOver ? 'quarantined' : 'received', failure, dueAt: new Date(Date.now() + pauseMs) },
       $unset: { leaseUntil: '', claimedBy: '' },
     },
   )
+  return matchedCount > 0
 }
 
 /** Gives claims back because the database was away: no attempt of theirs. */

@@ -3,6 +3,7 @@ import { carryDown, readEntries } from '../../src/pipeline.ts'
 import { claimEntries, failEntry, finishEntries } from '../../src/store/claims.ts'
 import { entryOf } from '../../src/store/inbox.ts'
 import { derivedCollections, type Store } from '../../src/store/store.ts'
+import { liveSettlement, workBatch } from '../../src/worker.ts'
 import { admission, openTestRiver, type TestRiver } from '../set-up/river.ts'
 
 /** A worker that stood still past its lease wakes up, writes what it had in hand, and dies: nothing that was done meanwhile may suffer. */
@@ -81,6 +82,24 @@ test.each([
   const before = await river.store.inbox.find().toArray()
   await act(paused)
   expect(await river.store.inbox.find().toArray()).toEqual(before)
+})
+
+test('a worker that breaks after another has finished its entry takes nothing of it away', async () => {
+  await river.accept(admission({ ...patient, controlId: 'only' }))
+  const paused = await claimed('paused')
+  await leaseEnds()
+  await river.flow()
+  const all = async () => [
+    await standing(),
+    await river.store.facts.find().toArray(),
+    await river.store.inbox.findOne(),
+  ]
+  const before = await all()
+  const settlement = liveSettlement(river.river)
+  const applyEntries = () => Promise.reject(new Error('broken'))
+  await workBatch({ river: river.river, report: () => undefined, applyEntries, settlement }, [paused])
+  expect(await all()).toEqual(before)
+  expect(before[1]).not.toHaveLength(0)
 })
 
 /** A store whose first outcome waits to be written until it is released; after that its process is gone. */
