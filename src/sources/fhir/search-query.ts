@@ -38,15 +38,19 @@ export type SearchOffer = {
 
 const usualCount = 50
 const mostCount = 200
+/** Values of all parameters together, and characters of one: each is compared with every candidate. */
+const mostValues = 1_000
+const longestValue = 1_000
 /** Taken in and left out of `self`: how the answer is written. */
 const unnamed: ReadonlySet<string> = new Set(['_format', '_pretty', '_page'])
 const shaping: ReadonlySet<string> = new Set(['_count', '_elements', '_include', '_summary', '_total', ...unnamed])
 
 /**
  * Reads a query. Unknown parameters are ignored, left out of `self` and told; with `Prefer: handling=strict` they are 400. What is known
- * but cannot be done (a modifier, a value, an `_include`) is always 400.
+ * but cannot be done (a modifier, a value, an `_include`) is always 400, and so are over 1,000 values and values over 1,000 characters.
  */
 export function askedSearch(call: FhirCall, offer: SearchOffer, hmac: Hmac, now: Date): AskedSearch {
+  refuseEndless(call.query)
   const isStrict = preferences(call.headers['prefer']).handling === 'strict'
   const applied = new URLSearchParams()
   const ignored: Issue[] = []
@@ -83,6 +87,16 @@ export function askedSearch(call: FhirCall, offer: SearchOffer, hmac: Hmac, now:
     count: isCountOnly ? 0 : countOf(call.query.get('_count')),
     ...(ids.length > 0 ? { ids: ids.reduce((some, others) => some.filter(id => others.includes(id))) } : {}),
     ...(pages.asked === undefined ? {} : { after: pages.asked }),
+  }
+}
+
+function refuseEndless(query: URLSearchParams): void {
+  let count = 0
+  for (const value of query.values()) {
+    const values = value.split(',')
+    count += values.length
+    if (count > mostValues || values.some(one => one.length > longestValue))
+      throw badParameter('query', `at most ${mostValues} values of ${longestValue} characters`)
   }
 }
 
