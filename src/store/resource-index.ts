@@ -1,14 +1,17 @@
 import type { Db } from 'mongodb'
+import type { OdsCode } from '../fls/fact.ts'
 import { grouped } from './grouped.ts'
 import { type IndexedResource, indexResources, type ResourceDocument, resourcesOf } from './resources.ts'
 
 /** All one request must know before it writes: resources by `Type/id`, and by an identifier (`system|value`) of their current version. */
 export type ResourceQuestion = {
   readonly sender: string
+  /** Of this organisation only: the practice a supplier speaks for. */
+  readonly organisation?: OdsCode
   readonly keys: readonly string[]
   readonly identifiers: readonly { readonly type: string; readonly token: string }[]
 }
-/** The answers, of this sender only. `byIdentifier`: none, one, or more than one; of many not all. */
+/** The answers, of this sender and organisation only. `byIdentifier`: none, one, or more than one; of many not all. */
 export type KnownResources = {
   readonly byKey: (key: string) => ResourceDocument | undefined
   readonly byIdentifier: (type: string, token: string) => readonly ResourceDocument[]
@@ -29,7 +32,7 @@ export function openResourceIndex(db: Db): ResourceIndex {
   })
   return {
     lookUp: async question =>
-      question.keys.length + question.identifiers.length === 0 ? knownOf(question.sender, []) : ask(question),
+      question.keys.length + question.identifiers.length === 0 ? knownOf(question, []) : ask(question),
     add: async resources => {
       if (resources.length > 0) await add(resources)
     },
@@ -42,11 +45,13 @@ async function answer(db: Db, questions: readonly ResourceQuestion[]): Promise<K
   const keys = new Set(questions.flatMap(({ keys }) => keys).filter(key => !isFound.has(key)))
   const keyed = keys.size > 0 ? await find(db, { _id: { $in: [...keys] } }) : []
   const bySender = Map.groupBy([...named, ...keyed], document => document.sender)
-  return questions.map(({ sender }) => knownOf(sender, bySender.get(sender) ?? []))
+  return questions.map(question => knownOf(question, bySender.get(question.sender) ?? []))
 }
 
 async function identified(db: Db, questions: readonly ResourceQuestion[]): Promise<ResourceDocument[]> {
-  const asked = questions.flatMap(({ sender, identifiers }) => identifiers.map(one => ({ sender, ...one })))
+  const asked = questions.flatMap(({ sender, organisation, identifiers }) =>
+    identifiers.map(one => ({ ...one, sender, ...(organisation ? { organisation } : {}) })),
+  )
   if (asked.length === 0) return []
   const anyOf = (field: 'sender' | 'type' | 'token') => ({ $in: [...new Set(asked.map(one => one[field]))] })
   const most = 4 * asked.length
@@ -54,7 +59,7 @@ async function identified(db: Db, questions: readonly ResourceQuestion[]): Promi
   const found = await find(db, all, most)
   if (found.length < most) return found
   // An identifier many resources carry (an accession number) would fill the answer: then each is asked for by itself, and two are enough.
-  const apart = asked.map(({ sender, type, token }) => find(db, { 'search.identifier': token, sender, type }, 2))
+  const apart = asked.map(({ token, ...own }) => find(db, { 'search.identifier': token, ...own }, 2))
   return (await Promise.all(apart)).flat()
 }
 
@@ -67,8 +72,13 @@ function find(db: Db, filter: Parameters<ReturnType<typeof resourcesOf>['find']>
     .toArray()
 }
 
-function knownOf(sender: string, documents: readonly ResourceDocument[]): KnownResources {
-  const own = new Map(documents.filter(document => document.sender === sender).map(one => [one._id, one]))
+function knownOf(
+  { sender, organisation }: Pick<ResourceQuestion, 'sender' | 'organisation'>,
+  documents: readonly ResourceDocument[],
+): KnownResources {
+  const isOwn = (one: ResourceDocument): boolean =>
+    one.sender === sender && (organisation === undefined || one.organisation === organisation)
+  const own = new Map(documents.filter(isOwn).map(one => [one._id, one]))
   return {
     byKey: key => own.get(key),
     byIdentifier: (type, token) =>

@@ -280,6 +280,20 @@ describe('search', () => {
     expect(byNhs.body).toMatchObject({ total: 1 })
   })
 
+  const ids = (count: number) => `_id=${Array(count).fill('x').join(',')}`
+  test.each([
+    ['1,000 values', ids(1_000), 200],
+    ['one more', ids(1_001), 400],
+    ['one more in two parameters', `${ids(500)}&${ids(501)}`, 400],
+    ['1,000 characters', `family:contains=${'x'.repeat(1_000)}`, 200],
+    ['one character more', `family:contains=${'x'.repeat(1_001)}`, 400],
+  ])('%s', async (_what, query, status) => {
+    const answer = await send(door, 'POST', '/Patient/_search', query, {
+      'Content-Type': 'application/x-www-form-urlencoded',
+    })
+    expect(answer.status).toBe(status)
+  })
+
   test('an identifier that was replaced is no longer found', async () => {
     const { body } = await created(41)
     await send(door, 'PUT', `/Patient/${body.id}`, patient(42, { id: body.id }))
@@ -520,6 +534,33 @@ describe('subjects and senders', () => {
       practice: 'A81001',
       organisation: 'A81001',
     })
+  })
+
+  test('GP supplier: two practices that number their patients alike have two patients', async () => {
+    const header = (practice: string) => ({ 'NHSD-End-User-Organisation-ODS': practice })
+    gpPractices.push('A81002')
+    try {
+      const alike = `identifier=${mrnSystem}|H64`
+      const given = { ...header('A81001'), 'X-Request-ID': 'alike-1' }
+      const first = await send(door, 'POST', '/Patient', patient(64), given, 'gp')
+      const condition1 = condition({ reference: `Patient?${alike}` })
+      const address = `/Patient/${first.body.id}`
+      expect((await send(door, 'POST', '/Condition', condition1, header('A81002'), 'gp')).status).toBe(422)
+      expect(
+        (await send(door, 'PUT', address, patient(64, { id: first.body.id }), header('A81002'), 'gp')).status,
+      ).toBe(405)
+      const other = patient(65, { identifier: [{ system: mrnSystem, value: 'H64' }] })
+      const asked = { ...header('A81002'), 'If-None-Exist': alike, 'X-Request-ID': 'alike-2' }
+      const second = await send(door, 'POST', '/Patient', other, asked, 'gp')
+      expect(second.status).toBe(201)
+      expect(second.body.id).not.toBe(first.body.id)
+      expect((await send(door, 'GET', address, undefined, header('A81001'), 'gp')).body).toEqual(first.body)
+      await send(door, 'POST', '/Condition', condition1, { ...header('A81002'), 'X-Request-ID': 'alike-3' }, 'gp')
+      const entry = await door.store.inbox.findOne({ controlId: 'alike-3' })
+      expect(Object.keys(entry?.meta?.['patients'] as object)).toEqual([`Patient/${second.body.id}`])
+    } finally {
+      gpPractices.splice(1)
+    }
   })
 
   test('GP supplier: reads back what it sent for the practice it speaks for, while that practice is open', async () => {

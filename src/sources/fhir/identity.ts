@@ -9,7 +9,10 @@ export type Hmac = (...parts: readonly string[]) => string
 /** What founds the id of a new resource: an identifier, else the bytes it came in and its place there. */
 export type Founding = { readonly token: string } | { readonly bytes: Buffer; readonly index: number }
 
-/** Decision "FHIR": HMAC(key, sender, type, founding evidence), 128 bits. The same evidence gives the same id, so a repeat changes nothing. */
+/**
+ * Decision "FHIR": HMAC(key, sender, type, founding evidence), 128 bits. The same evidence gives the same id, so a repeat changes nothing.
+ * `sender`: the feed, with the practice where a supplier sends for several.
+ */
 export function resourceIdOf(hmac: Hmac, sender: string, type: string, founding: Founding): string {
   const evidence =
     'token' in founding

@@ -43,7 +43,7 @@ export type WritePlan = {
 
 /**
  * Decides every id and every reference before anything is kept, so that a transaction is kept whole or refused whole. Reads the index of this
- * sender only. Throws `Refusal` with all findings: 400 bad conditions or ids, 405 unknown id, 412 several matches or If-Match,
+ * sender only, for a GP supplier of the practice it speaks for: the systems of two practices number their patients alike. Throws `Refusal` with all findings: 400 bad conditions or ids, 405 unknown id, 412 several matches or If-Match,
  * 422 references that lead nowhere.
  */
 export async function planWrites(
@@ -52,13 +52,16 @@ export async function planWrites(
   bytes: Buffer,
   deps: FhirDeps,
 ): Promise<WritePlan> {
+  const { practice } = sender
+  const whose = practice === undefined ? sender.sender : `${sender.sender}/${practice}`
   const idOf = (request: WriteRequest, founding: Founding): string =>
-    resourceIdOf(deps.hmac, sender.sender, request.type, founding)
+    resourceIdOf(deps.hmac, whose, request.type, founding)
   const sent = sentReferences(requests, fhirBase(deps))
   const founded = requests.map(request => ({ request, id: request.id ?? idOf(request, foundingOf(request, bytes)) }))
   const byReferences = askedByReferences(sent)
   const question: ResourceQuestion = {
     sender: sender.sender,
+    ...(practice === undefined ? {} : { organisation: practice }),
     keys: [...founded.map(keyOf), ...byReferences.keys],
     identifiers: [...requests.flatMap(criterionOf), ...byReferences.identifiers],
   }
@@ -170,7 +173,7 @@ async function settleAll(
   const isAsked = new Set(asked.keys)
   const keys = writes.filter(write => write.match === undefined && !write.refusal).map(keyOf)
   const others = keys.filter(key => !isAsked.has(key))
-  const more = await deps.resources.lookUp({ sender: asked.sender, keys: others, identifiers: [] })
+  const more = await deps.resources.lookUp({ ...asked, keys: others, identifiers: [] })
   return writes.map(write => settle(write, known.byKey(keyOf(write)) ?? more.byKey(keyOf(write))))
 }
 
