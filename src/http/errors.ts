@@ -5,6 +5,7 @@ import { describeIssue, type Issue, issue, issueCodes } from '../fls/issue.ts'
 import { PracticeClosed, StorageUncertain } from '../sources/arrival.ts'
 import { operationOutcome } from '../sources/fhir/operation-outcome.ts'
 import { OptOutListStale } from '../store/opt-outs.ts'
+import { isDatabaseTrouble } from '../store/store.ts'
 import type { Logger } from './logger.ts'
 import { Refusal } from './refusal.ts'
 
@@ -23,7 +24,7 @@ export function answerOf(error: unknown, logger: Logger): Answer {
     const hint = error.since ? { hint: `closed since ${error.since.slice(0, 10)}` } : {}
     return plain(403, issue('practice-closed', 'practice', hint))
   }
-  if (error instanceof StorageUncertain) return retryLater(issue('storage-uncertain', ''))
+  if (error instanceof StorageUncertain || isDatabaseTrouble(error)) return retryLater(issue('storage-uncertain', ''))
   if (error instanceof OptOutListStale) return retryLater(issue('opt-out-list-stale', ''))
   if (error instanceof IdentityProviderUnavailable) return ours(error, logger, 503)
   return bodyFault(error) ?? ours(error, logger, 500)

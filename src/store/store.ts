@@ -17,6 +17,7 @@ import type {
   ReviewDocument,
   TombstoneDocument,
 } from './documents.ts'
+import { refusedWrites } from './refused-writes.ts'
 
 /** The collections, by name. Every stage reads upstream and writes its own. */
 export type Store = {
@@ -48,7 +49,8 @@ export function isDatabaseTrouble(cause: unknown): boolean {
     cause instanceof MongoNetworkError ||
     cause instanceof MongoServerSelectionError ||
     cause instanceof MongoWriteConcernError ||
-    (cause instanceof MongoBulkWriteError && cause.result.getWriteConcernError() !== undefined) ||
+    // The driver wraps a broken connection in one as well, with no write errors.
+    (cause instanceof MongoBulkWriteError && refusedWrites(cause) === undefined) ||
     cause.name === 'MongoWaitQueueTimeoutError' ||
     cause.hasErrorLabel('RetryableWriteError') ||
     troubleCodes.has(cause.code)
