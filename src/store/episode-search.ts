@@ -8,6 +8,7 @@ import type { EpisodeQuery, FormDeps } from '../sources/form/door.ts'
 import type { EpisodeDocument } from './documents.ts'
 import { findResponse, indexResponse, searchResponses } from './responses.ts'
 import type { Store } from './store.ts'
+import { claimVersion, releaseVersion } from './version-claims.ts'
 
 /** What the form door reads of the database, within the scope of whoever asks. */
 export type FormStore = Pick<FormDeps, 'findEpisode' | 'searchEpisodes' | 'recordsOf' | 'responses'>
@@ -49,6 +50,8 @@ export function formStore(store: Pick<Store, 'db' | 'episodes' | 'records'>): Fo
       find: (organisations, id) => findResponse(store.db, organisations, id),
       search: (organisations, query) => searchResponses(store.db, organisations, query),
       index: entry => indexResponse(store.db, entry),
+      claim: (version, by, now) => claimVersion(store.db, version, by, now),
+      release: (version, by) => releaseVersion(store.db, version, by),
     },
   }
 }

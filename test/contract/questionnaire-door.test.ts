@@ -258,6 +258,15 @@ describe('submitted responses', () => {
       expect((await send('PUT', path, amended(idOf(), { drug: 'risedronate' }), { 'If-Match': tag })).status).toBe(412)
     })
 
+    test('eight amendments of one version at once: one is kept, seven are 412', async () => {
+      const bodies = [1, 2, 3, 4, 5, 6, 7, 8].map(serial =>
+        form({ id: idOf(), ...identifier(`at-once-${serial}`), status: 'amended' }, { drug: 'denosumab' }),
+      )
+      const answers = await Promise.all(bodies.map(body => send('PUT', path, body, { 'If-Match': tag })))
+      expect(answers.map(answer => answer.status).toSorted((a, b) => a - b)).toEqual([200, ...Array(7).fill(412)])
+      expect((await send('GET', `${path}/_history`)).json['total']).toBe(2)
+    })
+
     test('a colleague may amend, a stranger does not even see it', async () => {
       expect((await send('GET', path, undefined, {}, 'colleague')).status).toBe(200)
       expect(

@@ -37,6 +37,10 @@ export type FormDeps = {
       query: ResponseQuery,
     ) => Promise<{ page: ResponseDocument[]; total: number }>
     readonly index: (entry: InboxEntry) => Promise<void>
+    /** Takes the right to follow a version (`Type/id/version`) for the entry `by`; of several one gets it. */
+    readonly claim: (version: string, by: InboxId, now: Date) => Promise<boolean>
+    /** Gives it back: the entry was certainly not kept. */
+    readonly release: (version: string, by: InboxId) => Promise<void>
   }
   /** A resource on the same FHIR door, as the caller may read it; undefined when there is none for them. */
   readonly readResource?: (call: FhirCall) => Promise<FhirAnswer | undefined>

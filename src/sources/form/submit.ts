@@ -14,6 +14,7 @@ import { filled, jsonOf } from '../fhir/served.ts'
 import { assembleResponse, shownValues, versionOf } from './assemble.ts'
 import { authorOf, type FormDeps, fhirBaseOf, organisationsFor, versionNamed } from './door.ts'
 import { answersOf, editOf } from './edit.ts'
+import { acceptFollowing } from './follow-version.ts'
 import { checkForm } from './form-checks.ts'
 import { type FormNotes, formRecordKey, subjectNumbers } from './form-notes.ts'
 import { responseVersionId } from './indexed-response.ts'
@@ -105,7 +106,11 @@ async function keepVersion(submission: Submission, deps: FormDeps): Promise<Fhir
   }
   const arrival = arrivalOf(submission, { sender, organisation, record, notes })
   const repeated = await repeatOf(submission, deps)
-  const accepted = repeated ?? (await deps.accept(arrival))
+  const accepted =
+    repeated ??
+    (last
+      ? await acceptFollowing(arrival, `${type}/${id}/${last.versionId}`, call.id !== undefined, deps)
+      : await deps.accept(arrival))
   await deps.responses.index({ ...arrival, id: accepted.inboxId, sha256: '', receivedAt: accepted.receivedAt })
   call.log({ inboxIds: [accepted.inboxId], rows: 1, ...(pinned ? { episodes: [pinned.id] } : {}) })
   const status = known && !repeated ? 200 : 201
