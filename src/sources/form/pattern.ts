@@ -88,7 +88,12 @@ function buildRepeat(node: Extract<Node, { kind: 'repeat' }>, then: number, stat
     for (let count = node.min; count < node.max; count++)
       at = push(states, { next: [then, build(node.part, at, states)] })
   }
-  for (let count = 0; count < node.min; count++) at = build(node.part, at, states)
+  for (let count = 0; count < node.min; count++) {
+    const before = build(node.part, at, states)
+    // A part that reads nothing adds no state, so nothing else would end `((){9999}){9999}`.
+    if (before === at) break
+    at = before
+  }
   return at
 }
 
