@@ -5,6 +5,7 @@ import type { InboxDocument } from './store/documents.ts'
 import {
   dropEmptyRecords,
   dropIndexed,
+  dropPieces,
   emptyEntries,
   oldEntries,
   recordsOf,
@@ -26,8 +27,8 @@ export type RetentionOptions = {
 
 export type RetentionReport = { readonly examined: number; readonly expired: number }
 
-const sliceEntries = 200
 /** An access-log line names the entries; more of them, more lines. */
+const sliceEntries = 200
 const dayMs = 86_400_000
 
 /**
@@ -56,8 +57,10 @@ export async function runRetention(options: RetentionOptions): Promise<Retention
         expired += going.length
         if (!isDryRun && going.length > 0) await expire(options, going)
       }
-      if (!isDryRun)
+      if (!isDryRun) {
+        await dropPieces(store)
         await retentionLog(store.db).updateOne({ _id: 'retention' }, { $set: { ranAt: now } }, { upsert: true })
+      }
       return { examined, expired }
     } finally {
       await backup.release()
@@ -85,27 +88,25 @@ async function withoutEvidence(
 
 async function expire({ river, accessLog, now }: RetentionOptions, going: readonly Going[]): Promise<void> {
   const { store } = river
-  const ids = going.map(({ entry }) => entry._id)
+  const entries = going.map(({ entry }) => entry)
+  const ids = entries.map(({ _id }) => _id)
   await accessLog.append({
     at: now,
     subject: 'flsdb',
     role: 'service',
-    organisations: [...new Set(going.map(({ entry }) => entry.organisation))],
+    organisations: [...new Set(entries.map(({ organisation }) => organisation))],
     action: 'retention',
     status: 200,
     requestId: ids[0] ?? '',
     inboxIds: ids,
     rows: ids.length,
   })
-  // First what was made of them: an entry whose facts are gone and whose bytes are not is met again by the next run.
+  // The entries last: whatever of this is broken off, the next run meets them again.
   const reads = await Promise.all(
-    going.map(async ({ entry }) => ({ entry: await entryOf(store, { ...entry, chunks: 0 }), facts: [], issues: [] })),
+    entries.map(async entry => ({ entry: await entryOf(store, { ...entry, chunks: 0 }), facts: [], issues: [] })),
   )
   await carryDown(river, reads, () => false)
-  await dropIndexed(
-    store,
-    going.map(({ entry }) => entry),
-  )
-  await emptyEntries(store, ids, now)
+  await dropIndexed(store, entries)
   await dropEmptyRecords(store, [...new Set(going.flatMap(({ records }) => [...records]))])
+  await emptyEntries(store, entries, now)
 }

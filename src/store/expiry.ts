@@ -85,23 +85,32 @@ export async function recordsWithEvidence(
 }
 
 /**
- * Takes the bytes and everything of the patient out of these entries and their pieces. What stays is a stub: id, sender, size, hash and times,
- * so that they are counted and the same message sent again is known. Idempotent.
+ * Takes the bytes and everything of the patient out of these entries. What stays is a stub: id, sender, size, hash and times, so that they are
+ * counted and the same message sent again is known. An entry somebody had read again meanwhile stays as it is. Idempotent.
  */
-export async function emptyEntries(store: Store, ids: readonly InboxId[], at: Date): Promise<void> {
+export async function emptyEntries(
+  store: Store,
+  entries: readonly Pick<InboxDocument, '_id' | 'fence'>[],
+  at: Date,
+): Promise<void> {
   await retentionLog(store.db).updateOne({ _id: 'retention' }, { $set: { expiredAt: at } }, { upsert: true })
-  const chunked = await store.inbox
-    .find({ _id: { $in: [...ids] }, chunks: { $exists: true } }, { projection: { chunks: 1 } })
-    .toArray()
   await store.inbox.updateMany(
-    { _id: { $in: [...ids] } },
+    { $or: entries.map(({ _id, fence }) => ({ _id, fence, state: 'done' as const })) },
     {
       $set: { state: 'expired', expiredAt: at, controlId: '' },
-      $unset: { bytes: '', chunks: '', recordKey: '', meta: '', issues: '', facts: '', failure: '' },
+      $unset: { bytes: '', recordKey: '', meta: '', issues: '', facts: '', failure: '' },
     },
   )
-  const pieces = chunked.flatMap(({ _id, chunks = 0 }) => Array.from({ length: chunks }, (_, at) => `${_id}/${at}`))
-  if (pieces.length > 0) await store.db.collection<{ _id: string }>('inboxChunks').deleteMany({ _id: { $in: pieces } })
+}
+
+/** Removes the pieces of expired entries, those a broken-off run has left as well: a stub counts its pieces until they are gone. */
+export async function dropPieces(store: Store): Promise<void> {
+  const stubs = store.inbox.find({ state: 'expired', chunks: { $exists: true } }, { projection: { chunks: 1 } })
+  for await (const { _id, chunks = 0 } of stubs) {
+    const pieces = Array.from({ length: chunks }, (_, index) => `${_id}/${index}`)
+    await store.db.collection<{ _id: string }>('inboxChunks').deleteMany({ _id: { $in: pieces } })
+    await store.inbox.updateOne({ _id, state: 'expired' }, { $unset: { chunks: '' } })
+  }
 }
 
 /** Records nobody has said anything of any more; their persons are gone with the last solve. */
@@ -112,12 +121,15 @@ export async function dropEmptyRecords(store: Store, records: readonly RecordKey
   if (empty.length > 0) await store.records.deleteMany({ _id: { $in: empty }, facets: { $size: 0 } })
 }
 
-/** Resources whose bytes stood in these entries are no longer found. */
+/** Resources whose bytes stood in these entries are no longer found; on a majority, for nothing would take them out again after a fail-over. */
 export async function dropIndexed(store: Store, entries: readonly InboxDocument[]): Promise<void> {
   const resources = entries.flatMap(entry => resourceIdsIn(entry.meta?.['resources']))
   const ids = entries.map(({ _id }) => _id)
   if (resources.length > 0)
-    await resourcesOf(store.db).deleteMany({ id: { $in: resources }, 'current.inboxId': { $in: ids } })
+    await resourcesOf(store.db).deleteMany(
+      { id: { $in: resources }, 'current.inboxId': { $in: ids } },
+      { writeConcern: { w: 'majority', journal: true } },
+    )
 }
 
 function resourceIdsIn(noted: unknown): string[] {

@@ -4,6 +4,7 @@ import { buildReplay } from '../../src/replay.ts'
 import { diffReplay } from '../../src/replay-diff.ts'
 import { runRetention } from '../../src/retention.ts'
 import { openAccessLog } from '../../src/store/access-log.ts'
+import { emptyEntries } from '../../src/store/expiry.ts'
 import { readInboxEntry } from '../../src/store/inbox.ts'
 import { holdLease } from '../../src/store/lease.ts'
 import { dropScratch } from '../../src/store/replay-progress.ts'
@@ -87,6 +88,30 @@ test('what expires is gone from every collection, counted, and logged; a stub kn
   expect(await stateOf(cough)).toBe('expired')
   expect(await retention(402)).toEqual({ examined: 1, expired: 0 })
   expect(await stateOf(fall)).toBe('done')
+})
+
+test('an entry that is read again while retention looks at it keeps its bytes', async () => {
+  const cough = await kept(coughing, 'cough')
+  await river.flow()
+  const seen = await river.store.inbox.findOne({ _id: cough.inboxId })
+  if (!seen) throw new Error('the entry was kept')
+  await river.store.inbox.updateOne({ _id: cough.inboxId }, { $inc: { fence: 1 } })
+  await emptyEntries(river.store, [seen], new Date())
+  expect(await readInboxEntry(river.store, cough.inboxId)).toMatchObject({ sha256: seen.sha256 })
+  await river.store.inbox.updateOne({ _id: cough.inboxId }, { $inc: { fence: -1 } })
+  await emptyEntries(river.store, [seen], new Date())
+  expect(await stateOf(cough)).toBe('expired')
+})
+
+test('pieces of a large message that a broken-off run has left go with the next', async () => {
+  const cough = await kept(coughing, 'cough')
+  await river.flow()
+  const pieces = river.store.db.collection<{ _id: string; bytes: string }>('inboxChunks')
+  await pieces.insertMany([0, 1].map(index => ({ _id: `${cough.inboxId}/${index}`, bytes: 'piece' })))
+  await river.store.inbox.updateOne({ _id: cough.inboxId }, { $set: { state: 'expired', chunks: 2 } })
+  await retention(401)
+  expect(await pieces.countDocuments()).toBe(0)
+  expect(await river.store.inbox.findOne({ _id: cough.inboxId })).not.toHaveProperty('chunks')
 })
 
 test('a replay afterwards agrees with what is live and says how many were left out', async () => {
