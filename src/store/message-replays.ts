@@ -54,14 +54,33 @@ export async function countReplay(
   return Object.fromEntries(counted.map(({ _id, entries }) => [_id, entries]))
 }
 
-/** Some of the matching entries, newest first, whole. */
-export function sampleReplay(
+/** Bytes of messages a preview may hold at once. */
+const mostSampleBytes = 16 * 1024 * 1024
+
+/** Some of the matching entries, newest first, whole: at most `most`, and no more than fit into memory beside all else. */
+export async function sampleReplay(
   store: Store,
   scope: ScopeFilter,
   filter: ReplayFilter,
   most: number,
 ): Promise<InboxDocument[]> {
-  return store.inbox.find(matching(scope, filter)).sort({ receivedAt: -1, _id: -1 }).limit(most).toArray()
+  const newest = { receivedAt: -1, _id: -1 } as const
+  const matched = await store.inbox
+    .find(matching(scope, filter), { projection: { size: 1 } })
+    .sort(newest)
+    .limit(most)
+    .toArray()
+  const ids: InboxId[] = []
+  let bytes = 0
+  for (const { _id, size } of matched) {
+    bytes += size
+    if (ids.length > 0 && bytes > mostSampleBytes) break
+    ids.push(_id)
+  }
+  return store.inbox
+    .find({ _id: { $in: ids } })
+    .sort(newest)
+    .toArray()
 }
 
 /** Queues all matching entries for the workers, who read them with the tables in force. */
