@@ -109,12 +109,14 @@ async function writeUnlessMoved(store: Store, operations: AnyBulkWriteOperation<
 /** The closure of `start` over `near`, each component once. */
 export async function componentsOf(store: Store, start: ReadonlySet<RecordKey>): Promise<RecordDocument[][]> {
   const found = new Map<RecordKey, RecordDocument>()
+  const asked = new Set<RecordKey>()
   let frontier = [...start]
   for (let round = 0; frontier.length > 0 && round < 50; round++) {
+    for (const key of frontier) asked.add(key)
     for (const document of await store.records.find({ _id: { $in: frontier } }).toArray())
       found.set(document._id, document)
-    const seen = new Set([...found.keys(), ...frontier])
-    frontier = [...new Set([...found.values()].flatMap(document => document.near))].filter(key => !seen.has(key))
+    // Asked and not found: `near` may name records that have expired.
+    frontier = [...new Set([...found.values()].flatMap(document => document.near))].filter(key => !asked.has(key))
     if (found.size > start.size * largestComponent) break
   }
   return splitComponents(found)

@@ -50,3 +50,19 @@ test('a solve begun before a register changed is repeated, even when another wor
   expect(await changedSince(river.store, other)).toEqual(new Set())
   expect(await changedSince(river.store, read)).toEqual(new Set(['A']))
 })
+
+test('records that have expired are asked for once, however many still name them', async () => {
+  const { records } = river.store
+  await records.insertMany([record('here|1', ['gone|1', 'here|2']), record('here|2', ['gone|2'])])
+  let questions = 0
+  const counting = new Proxy(records, {
+    get: (target, key) => {
+      if (key === 'find') questions++
+      const own = Reflect.get(target, key)
+      return typeof own === 'function' ? own.bind(target) : own
+    },
+  })
+  const found = await componentsOf({ ...river.store, records: counting }, new Set(['here|1' as RecordKey]))
+  expect(found.map(component => component.map(({ _id }) => _id))).toEqual([['here|1', 'here|2']])
+  expect(questions).toBe(3)
+})
