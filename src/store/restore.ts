@@ -42,6 +42,8 @@ export async function restoreBackup(options: RestoreOptions): Promise<Manifest> 
       `Database ${store.db.databaseName} is not empty (${held.join(', ')}). Nothing was changed. Name another with FLSDB_DATABASE, or wipe this one with --overwrite.`,
     )
   if (held.length > 0) await store.db.dropDatabase()
+  // A first start notes shapes and tables here; those of the backup come in their place.
+  else await store.db.collection('control').deleteMany({})
   await options.bringIndexes(store)
   const mark = { begunAt: manifest.begunAt, isReplayed: false }
   await controls(store.db).replaceOne(

@@ -17,6 +17,7 @@ import { registerBytes } from '../../src/store/registers.ts'
 import { canonical } from '../../src/store/replay-differences.ts'
 import { swapReplay } from '../../src/store/replay-swap.ts'
 import { type RestoreOptions, readRestore, restoreBackup } from '../../src/store/restore.ts'
+import { adoptShapes } from '../../src/store/shape.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { bringIndexes } from '../../src/wiring/database.ts'
 import { admission, openTestRiver, type TestRiver } from '../set-up/river.ts'
@@ -110,6 +111,8 @@ describe('a deployment with history', () => {
   })
 
   test('restored into an empty database and replayed, it is what it was, to the byte', async () => {
+    // What the start of a service, or a command, writes into an empty database.
+    await adoptShapes(target.db)
     const manifest = await restore('first')
     expect(manifest.inbox).toMatchObject({ entries: 8, expired: 0 })
     expect(await derived(target)).toEqual([])
