@@ -13,6 +13,7 @@ import { FolderInUse, freePort, isFree } from './store/embedded.ts'
 import { openInbox } from './store/inbox.ts'
 import { MongodMissing } from './store/mongod-supply.ts'
 import { practiceGate } from './store/registers.ts'
+import { indexEarlierResources } from './store/resources-earlier.ts'
 import { readRetention } from './store/retention-log.ts'
 import { NewerShape } from './store/shape.ts'
 import { type Store, UnsafeDatabase } from './store/store.ts'
@@ -92,6 +93,8 @@ async function main(): Promise<void> {
     metrics,
   })
   stops.push(() => mllp.close())
+  // HL7 v2 is taken meanwhile; the FHIR door cannot read what an earlier release indexed.
+  await indexEarlierResources(store, () => tell('FHIR: an earlier release kept resources; HTTP opens once indexed'))
   let known = await directory()
   const refresh = setInterval(
     () =>
