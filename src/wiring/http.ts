@@ -3,6 +3,7 @@ import type { Authenticate } from '../access/token.ts'
 import type { Config } from '../config.ts'
 import type { InboxId } from '../fls/fact.ts'
 import { accessLogRoutes } from '../http/api/access-log.ts'
+import { coverageRoutes } from '../http/api/coverage.ts'
 import { deadLetterRoutes } from '../http/api/dead-letters.ts'
 import { episodeRoutes } from '../http/api/episodes.ts'
 import { linkRoutes } from '../http/api/links.ts'
@@ -126,7 +127,7 @@ async function dataRoutes({
   const allowTestNumbers = config.profile !== 'production'
   const readResource = (call: FhirCall) => readIfVisible(call, fhir)
   const forms = { ...wireForms({ store, keys, accept, publicUrl, allowTestNumbers, clock }), readResource }
-  const shipped = publishedTerminology(tables.mapping.terminology)
+  const shipped = publishedTerminology(() => tables.mapping.terminology)
   const published = { base: fhirBase({ baseUrl: publicUrl }), hmac: forms.hmac, clock }
   const gate = practiceGate(store.db)
   const fhir: FhirDeps = {
@@ -173,6 +174,7 @@ async function dataRoutes({
       clock,
     }),
     ...episodeRoutes({ store, keys, clock }),
+    ...coverageRoutes({ store, keys, clock, tableHash: () => tables.mapping.hash }),
     ...linkRoutes({ store, keys, accept, whenApplied }),
     ...messageReplayRoutes({
       store,

@@ -41,8 +41,31 @@ export const publishedTypes = [
   'ValueSet',
 ] as const
 
-/** The shipped tables and our definitions, made once from what the service reads with. */
-export function publishedTerminology(terminology: Terminology): TerminologyDeps {
+/** The shipped tables as FHIR resources; made again when `tablesNow` gives others, as it does once a replay has been taken. */
+export function publishedTerminology(tablesNow: () => Terminology): TerminologyDeps {
+  let made = published(tablesNow())
+  const current = () => {
+    const terminology = tablesNow()
+    if (terminology !== made.terminology) made = published(terminology)
+    return made
+  }
+  return {
+    get terminology() {
+      return current().terminology
+    },
+    get codeSystems() {
+      return current().codeSystems
+    },
+    get valueSets() {
+      return current().valueSets
+    },
+    get conceptMaps() {
+      return current().conceptMaps
+    },
+  }
+}
+
+function published(terminology: Terminology): TerminologyDeps {
   const { codeSystems, valueSets, conceptMaps } = terminologyResources(terminology)
   return {
     terminology,
@@ -57,14 +80,13 @@ export function publishedTypeHandlers(
   shipped: TerminologyDeps,
   deps: PublishedDeps,
 ): ReadonlyMap<string, TypeHandlers> {
-  const definitions = {
-    CodeSystem: shipped.codeSystems,
-    ConceptMap: shipped.conceptMaps,
+  const fixed = {
     OperationDefinition: [jsonOf(episodeEverythingDefinition())],
     SearchParameter: searchParameterResources().map(jsonOf),
     StructureDefinition: extensionDefinitions().map(jsonOf),
-    ValueSet: shipped.valueSets,
   }
+  const definitionsOf = (type: (typeof publishedTypes)[number]) =>
+    ({ ...fixed, CodeSystem: shipped.codeSystems, ConceptMap: shipped.conceptMaps, ValueSet: shipped.valueSets })[type]
   return new Map(
     publishedTypes.map(type => {
       const own = operations.filter(one => one.type === type)
@@ -72,7 +94,7 @@ export function publishedTypeHandlers(
         name,
         definition: `http://hl7.org/fhir/OperationDefinition/${type}-${name}`,
       }))
-      const handlers = publishedHandlers(() => definitions[type], deps)
+      const handlers = publishedHandlers(() => definitionsOf(type), deps)
       return [type, { ...handlers, ...(listed.length > 0 ? { operations: listed } : {}) }] as const
     }),
   )
