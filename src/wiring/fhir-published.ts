@@ -1,6 +1,8 @@
 import type { Keys } from '../access/keys.ts'
 import type { Principal } from '../access/principal.ts'
 import { scopeFilter } from '../access/scope.ts'
+import { optInAt } from '../access/statements.ts'
+import { instantOf } from '../fls/dates.ts'
 import type { OdsCode } from '../fls/fact.ts'
 import type { BulkDeps } from '../sources/fhir/bulk-routes.ts'
 import type { TypeHandlers } from '../sources/fhir/call.ts'
@@ -44,6 +46,12 @@ export function wireBulkExport(
     failed,
     optOutList: async () => (await optOutListInForce(store.db, clock())).list,
     isSite: async ods => (await directory()).sites.has(ods),
+    hasWithdrawnSince: async at =>
+      [...(await directory()).practices.values()].some(
+        ({ optIns }) =>
+          !optInAt(optIns, instantOf(clock())).isOpen &&
+          optIns.some(one => !one.optedIn && (one.from > at || one.receivedAt > at)),
+      ),
     research: {
       pseudonym: id => keys.pseudonym('fhir', id),
       episodes: async function* (owner: Principal, site: string | undefined) {

@@ -195,6 +195,35 @@ describe('an export', () => {
     expect((await service.call('nurse', address)).status).toBe(403)
   })
 
+  test('made when the caller might see more is 404 to a token that names organisations', async () => {
+    const { address, manifest } = await whenDone(await kickOff('$export?_type=EpisodeOfCare'))
+    const narrowed = { claims: { organisations: ['RYY'] } }
+    expect((await service.call('analyst', address, narrowed)).status).toBe(404)
+    expect((await service.call('analyst', local(manifest.output[0]?.url ?? ''), narrowed)).status).toBe(404)
+    expect((await service.call('analyst', address)).status).toBe(200)
+  })
+
+  test('made before a practice withdrew is gone, until it is opted in again', async () => {
+    const optIn = async (optedIn: boolean) => {
+      const said = await service.call('ig-lead', '/api/practices/P81001', { method: 'PUT', ...json({ optedIn }) })
+      expect(said.status).toBe(200)
+    }
+    // What is told of the registers may be a second old.
+    const soon = async (address: string, status: number) => {
+      const answered = async () => (await service.call('analyst', address)).status
+      for (let left = 100; left > 0 && (await answered()) !== status; left--)
+        await new Promise(resolve => setTimeout(resolve, 50))
+      expect(await answered()).toBe(status)
+    }
+    await optIn(true)
+    const { address, manifest } = await whenDone(await kickOff('$export?_type=EpisodeOfCare'))
+    await optIn(false)
+    await soon(address, 410)
+    await soon(local(manifest.output[0]?.url ?? ''), 410)
+    await optIn(true)
+    await soon(address, 200)
+  })
+
   test('of a Group is that of one reporting FLS; a Group nobody enrolled is 404', async () => {
     const { manifest } = await whenDone(await kickOff('Group/RYY01/$export?_type=EpisodeOfCare,Condition'))
     expect(manifest.output.map(({ type, count }) => [type, count])).toEqual([

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Db } from 'mongodb'
 import { routeKey } from '../../access/policy.ts'
 import type { Principal } from '../../access/principal.ts'
+import { tenantsOf } from '../../access/scope.ts'
 import { type Instant, instantOf } from '../../fls/dates.ts'
 import type { Episode } from '../../fls/episode.ts'
 import type { InboxId } from '../../fls/fact.ts'
@@ -38,6 +39,8 @@ export type BulkDeps = {
   /** The National Data Opt-Out list in force; throws when it is stale. */
   readonly optOutList: () => Promise<InboxId>
   readonly isSite: (ods: string) => Promise<boolean>
+  /** Whether a practice that is closed now was closed, or said so, after this moment. */
+  readonly hasWithdrawnSince: (at: Instant) => Promise<boolean>
   readonly failed: (cause: unknown) => void
 }
 
@@ -46,8 +49,8 @@ const mostAtOnce = 2
 
 /**
  * Bulk Data export of pseudonymised episodes for analysts (fhir.md 4.3): kick-off, status with progress, manifest, files, delete. Everything
- * is the caller's alone: another's export is 404. Without a current opt-out list nothing leaves (503), and what was made under an earlier list
- * is gone (410).
+ * is the caller's alone: another's export is 404, and so is one's own from when one might see more. Without a current opt-out list nothing
+ * leaves (503), and what was made under an earlier list or before a practice withdrew is gone (410).
  */
 export function bulkRoutes(deps: BulkDeps): Route[] {
   const route = (
@@ -121,8 +124,13 @@ async function run(document: ExportDocument, deps: BulkDeps): Promise<void> {
 async function ownExport(call: Call, deps: BulkDeps): Promise<ExportDocument> {
   const id = String(call.request.params['id'])
   const document = await findExport(deps.db, call.principal.subject, id, deps.clock())
-  if (!document) throw notFound('$export')
+  if (!document || !mayStillSee(call.principal, document.owner)) throw notFound('$export')
   return document
+}
+
+function mayStillSee(principal: Principal, owner: Principal): boolean {
+  const [now, then] = [tenantsOf(principal), tenantsOf(owner)]
+  return now === 'all' || (then !== 'all' && then.every(one => now.includes(one)))
 }
 
 function notFound(where: string): Refusal {
@@ -139,7 +147,7 @@ async function status(call: Call, deps: BulkDeps): Promise<void> {
     response.status(202).set('Retry-After', '2').set('X-Progress', `${document.done} episodes`).end()
     return
   }
-  await checkList(document, deps)
+  await checkGrounds(document, deps)
   response
     .status(200)
     .set('Expires', document.expiresAt.toUTCString())
@@ -147,9 +155,10 @@ async function status(call: Call, deps: BulkDeps): Promise<void> {
     .send(JSON.stringify(manifestOf(document, deps)))
 }
 
-/** What was given out under a list that has been replaced may hold people who have objected since. */
-async function checkList({ optOutList }: ExportDocument, deps: BulkDeps): Promise<void> {
-  if ((await deps.optOutList()) !== optOutList) throw new Refusal(410, [issue('gone', '$export')])
+/** What was made under a list that has been replaced, or before a practice withdrew, may hold what nobody may see any more. */
+async function checkGrounds({ optOutList, startedAt }: ExportDocument, deps: BulkDeps): Promise<void> {
+  const isGone = (await deps.optOutList()) !== optOutList || (await deps.hasWithdrawnSince(instantOf(startedAt)))
+  if (isGone) throw new Refusal(410, [issue('gone', '$export')])
 }
 
 type Manifest = {
@@ -183,7 +192,7 @@ async function download(call: Call, deps: BulkDeps): Promise<void> {
   const document = await ownExport(call, deps)
   const file = document.files.find(one => one.name === call.request.params['file'])
   if (!file) throw notFound('$export')
-  await checkList(document, deps)
+  await checkGrounds(document, deps)
   call.log({ rows: file.count })
   const { response } = call
   response.status(200).set({
