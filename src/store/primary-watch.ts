@@ -43,5 +43,7 @@ export function watchPrimary(client: Pick<MongoClient, 'on'>, graceOfMs = graceM
 function hasPrimary({ newDescription }: TopologyDescriptionChangedEvent): boolean {
   const { type, servers } = newDescription
   if (type === 'ReplicaSetWithPrimary') return true
-  return type === 'Sharded' && [...servers.values()].some(server => server.type === 'Mongos')
+  const seen = [...servers.values()].map(server => server.type)
+  // `directConnection` knows one server alone, behind a load balancer nothing is known.
+  return seen.includes('Mongos') || (type === 'Single' && seen.includes('RSPrimary')) || type === 'LoadBalanced'
 }

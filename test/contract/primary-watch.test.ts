@@ -23,6 +23,11 @@ describe('while the database has no primary, nobody waits for a time-out', () =>
     ['Unknown', [], true],
     ['Sharded', ['Mongos', 'Unknown'], false],
     ['Sharded', ['Unknown'], true],
+    ['Single', ['RSPrimary'], false],
+    ['Single', ['Mongos'], false],
+    ['Single', ['RSSecondary'], true],
+    ['Single', ['Unknown'], true],
+    ['LoadBalanced', ['LoadBalancer'], false],
   ])('%s %j: away %s', async (type, servers, isAway) => {
     const { sees, watch } = watched()
     sees(type, ...servers)
