@@ -182,6 +182,28 @@ describe('operations', () => {
     })
     expect((await read('/CodeSystem/$lookup?system=urn:x&code=1')).status).toBe(404)
     expect((await read(`/CodeSystem/$lookup?system=${sct}&code=5913000&date=2020`)).status).toBe(400)
+    const include = { system: 'https://fls-db.org.uk/fhir/CodeSystem/cl-ynu' }
+    const statusOf = async (address: string, parameter: object) =>
+      (
+        await service.call(clientIds().analyst, 'POST', `/fhir${address}`, {
+          resourceType: 'Parameters',
+          parameter: [parameter],
+        })
+      ).status
+    for (const [count, status] of [
+      [100, 200],
+      [101, 422],
+    ] as const) {
+      const compose = { include: Array(count).fill(include) }
+      const resource = { resourceType: 'ValueSet', status: 'draft', compose }
+      expect(await statusOf('/ValueSet/$expand', { name: 'valueSet', resource })).toBe(status)
+      const coding = Array(count).fill({ system: 'urn:x', code: '1' })
+      const asked = await statusOf('/ConceptMap/$translate', {
+        name: 'codeableConcept',
+        valueCodeableConcept: { coding },
+      })
+      expect(asked).toBe(status === 200 ? 200 : 400)
+    }
     const within = await parametersOf(
       `/ValueSet/cl-ynu/$validate-code?system=https://fls-db.org.uk/fhir/CodeSystem/cl-ynu&code=maybe`,
     )

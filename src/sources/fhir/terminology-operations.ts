@@ -23,6 +23,9 @@ export type Operation = {
 }
 
 const coded = { code: 'text', system: 'text', display: 'text', coding: 'Coding' } as const
+/** Codings of one question, and parts of a value set given along. */
+const mostCodings = 100
+const mostParts = 100
 const allSets: readonly string[] = [...defaultSets, 'body-site', 'laterality']
 
 /** `CodeSystem/$lookup`: what a code is, and what it means to the audit. Post-coordinated SNOMED CT is taken. */
@@ -197,7 +200,7 @@ export function codingOf(input: OperationInput): Coding {
   return first
 }
 
-/** Codings of any of the ways an operation can be given one; 400 for none. */
+/** Codings of any of the ways an operation can be given one; 400 for none, and for more than 100: each is looked for in every table. */
 export function codingsOf(input: OperationInput, impliedSystem: string | undefined): readonly Coding[] {
   const held = [input.object('coding'), ...objectsAt(input.object('codeableConcept'), 'coding')].filter(isObject)
   const code = input.text('code')
@@ -210,6 +213,7 @@ export function codingsOf(input: OperationInput, impliedSystem: string | undefin
     }),
   ]
   if (all.length === 0) throw badParameter('code', 'code and system, or coding')
+  if (all.length > mostCodings) throw badParameter('codeableConcept', `at most ${mostCodings} codings`)
   return all
 }
 
@@ -251,6 +255,9 @@ function valueSetFor(call: FhirCall, input: OperationInput, deps: TerminologyDep
 
 function expanded(set: JsonObject, deps: TerminologyDeps): readonly Coding[] {
   const compose = objectAt(set, 'compose')
+  const parts = objectsAt(compose, 'include').length + objectsAt(compose, 'exclude').length
+  if (parts > mostParts)
+    throw new Refusal(422, [issue('value-set-unresolved', 'ValueSet.compose', { hint: `at most ${mostParts} parts` })])
   const included = objectsAt(compose, 'include').flatMap(one => membersOf(one, deps))
   const excluded = new Set(
     objectsAt(compose, 'exclude')
