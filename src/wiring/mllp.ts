@@ -101,7 +101,9 @@ function frameWatch(logger: Logger, metrics: Metrics): (line: FrameLine) => void
   const sequences = new SequenceWatch()
   return ({ controlId, type, size, outcome, ms, feed, sequenceNumber, isRepeat }) => {
     frames.inc({ outcome })
-    logger.event('mllp', { controlId, type, size, outcome, ms: Math.round(ms) })
+    // Of a sender nobody knows these can be anything, a name out of place too.
+    const named = feed === undefined ? {} : { controlId, type }
+    logger.event('mllp', { ...named, size, outcome, ms: Math.round(ms) })
     if (feed === undefined || sequenceNumber === undefined || isRepeat) return
     const missed = sequences.missed(feed, sequenceNumber)
     if (missed > 0) gaps.inc({ feed }, missed)
