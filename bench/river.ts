@@ -16,6 +16,7 @@ import type { HospitalMessage } from './traffic.ts'
 export type BenchRiver = OpenRiver & {
   readonly store: Store
   readonly accept: Accept
+  readonly keyFile: string
   readonly close: () => Promise<void>
 }
 
@@ -24,12 +25,14 @@ export async function openBenchRiver(uri: string, name: string): Promise<BenchRi
   await store.db.dropDatabase()
   await ensureIndexes(store)
   const folder = await mkdtemp(path.join(tmpdir(), 'flsdb-bench-'))
-  const keys = await loadKeys(path.join(folder, 'keys.json'), true)
+  const keyFile = path.join(folder, 'keys.json')
+  const keys = await loadKeys(keyFile, true)
   const accept = openInbox({ store, gate: async () => ({ isOpen: true }), clock: () => new Date() })
   return {
     ...openRiver(store, keys, { acceptTestNumbers: true }),
     store,
     accept,
+    keyFile,
     close: async () => {
       await store.db.dropDatabase()
       await store.close()
