@@ -95,6 +95,7 @@ export const policy = {
   'GET /api/jobs/:id/rejects.csv': ['gp-supplier', 'nurse', 'lead'],
   'GET /api/episodes': ['analyst'],
   'GET /api/episodes/manifest': ['analyst'],
+  'GET /api/coverage': ['gp-supplier', 'programme'],
   'GET /api/links': ['linkage-reviewer'],
   'GET /api/links/:id': ['linkage-reviewer'],
   'POST /api/links/:id/decision': ['linkage-reviewer'],
