@@ -19,7 +19,7 @@ import { eventually } from '../set-up/running.ts'
 /** What a replay says would change and why, that it survives being killed, and what taking or dropping it does. */
 let river: TestRiver
 let folder: string
-const patients = 30
+const patients = 16
 const root = path.join(import.meta.dirname, '..', '..')
 jest.setTimeout(120_000)
 const silent = { report: () => undefined, onProgress: () => undefined }
@@ -180,7 +180,7 @@ describe('killed', () => {
     const first = command('--diff', '--keep', '--workers', '1')
     await eventually(
       'a few lanes are through',
-      async () => ((await laneStates(river.store.db)).size > 4 ? true : undefined),
+      async () => ((await laneStates(river.store.db)).size > 2 ? true : undefined),
       200,
     )
     first.kill('SIGKILL')
