@@ -8,6 +8,7 @@ import {
   MongoServerSelectionError,
   MongoWriteConcernError,
 } from 'mongodb'
+import { wakeWritersOfClosedSockets } from './closed-sockets.ts'
 import type {
   EpisodeDocument,
   FactDocument,
@@ -65,6 +66,7 @@ export const derivedCollections = ['records', 'facts', 'persons', 'episodes', 'r
  * Refuses a standalone server (a write it acknowledged may be lost after a crash, trust.md fact 1).
  */
 export async function openStore(uri: string, name: string): Promise<Store> {
+  wakeWritersOfClosedSockets()
   const client = new MongoClient(uri, {
     w: 'majority',
     journal: true,
