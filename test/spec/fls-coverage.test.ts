@@ -1,6 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import * as fc from 'fast-check'
-import { addToCoverage, type CareKind, type CoverageEpisode, gpCoding, noCoverage } from '../../src/fls/coverage.ts'
+import {
+  addToCoverage,
+  type CareKind,
+  type CoverageEpisode,
+  type GpCoding,
+  gpCoding,
+  noCoverage,
+} from '../../src/fls/coverage.ts'
 import type { DayDate, PartialDate } from '../../src/fls/dates.ts'
 import { releasedCount, releasedShare } from '../../src/fls/disclosure.ts'
 import type { EpisodeFracture, EpisodeStatus, SideEntry } from '../../src/fls/episode.ts'
@@ -40,7 +47,7 @@ function episode(
 }
 
 describe('how the GP record holds a fracture: days from 1.09 to the day of coding', () => {
-  test.each([
+  test.each<[string | undefined, readonly (string | undefined)[], GpCoding, string]>([
     ['2025-01-01', ['2025-04-01'], 'within', 'day 90 is the last'],
     ['2025-01-01', ['2025-04-02'], 'later', 'day 91'],
     ['2025-01-01', ['2024-12-30'], 'within', 'coded before 1.09'],
@@ -50,7 +57,7 @@ describe('how the GP record holds a fracture: days from 1.09 to the day of codin
     ['2025-01-01', [undefined, '2025-02-01'], 'within', 'one usable date is enough'],
     [undefined, ['2025-02-01'], 'undated', '1.09 not known to the day'],
     ['2025-01-01', [], 'absent', 'not coded'],
-  ] as const)('1.09 %s, coded %j: %s (%s)', (diagnosedOn, dates, expected) => {
+  ])('1.09 %s, coded %j: %s (%s)', (diagnosedOn, dates, expected) => {
     expect(gpCoding(diagnosedOn as DayDate | undefined, dates.map(coded))).toBe(expected)
   })
 })
