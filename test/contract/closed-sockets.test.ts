@@ -11,7 +11,7 @@ beforeAll(async () => {
   wakeWritersOfClosedSockets()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', () => resolve()))
 })
-afterAll(() => server.close())
+afterAll(() => void server.close())
 
 async function closedByPeer(): Promise<Socket> {
   const address = server.address()
