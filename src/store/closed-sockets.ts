@@ -1,6 +1,8 @@
 import { subscribe } from 'node:diagnostics_channel'
 import { Socket } from 'node:net'
 
+/** Marks sockets that are watched, however often this module is loaded in one process. */
+const watched = Symbol.for('fls-db.closed-sockets')
 let isWatching = false
 
 /** A command whose bytes were being made while the socket closed comes to wait a moment later. */
@@ -17,7 +19,8 @@ export function wakeWritersOfClosedSockets(): void {
   subscribe('net.client.socket', message => {
     if (typeof message !== 'object' || message === null || !('socket' in message)) return
     const { socket } = message
-    if (!(socket instanceof Socket)) return
+    if (!(socket instanceof Socket) || watched in socket) return
+    Object.defineProperty(socket, watched, { value: true })
     socket.once('close', () => {
       setImmediate(() => socket.emit('drain'))
       setTimeout(() => socket.emit('drain'), secondCallMs).unref()
