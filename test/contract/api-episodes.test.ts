@@ -3,87 +3,26 @@ import { request as httpRequest } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { parse } from 'csv-parse/sync'
 import { parquetReadObjects } from 'hyparquet'
-import type { DayDate, PartialDate } from '../../src/fls/dates.ts'
-import type { EpisodeAnswer, EpisodeFracture } from '../../src/fls/episode.ts'
-import type { FactId, Identity, OdsCode, RecordKey } from '../../src/fls/fact.ts'
-import type { NhsNumber } from '../../src/fls/nhs-number.ts'
-import type { EpisodeDocument, RecordDocument } from '../../src/store/documents.ts'
+import type { DayDate } from '../../src/fls/dates.ts'
+import type { EpisodeDocument } from '../../src/store/documents.ts'
+import { answerOf, canaryEpisode, canaryRecord, identifyingAnswers, storedCanaries } from '../set-up/canary-stored.ts'
 import { json, type Service, startService } from './running-app.ts'
 
 /** What an analyst gets, and what an analyst never gets. All patients are made up; the canaries stand in every identifying place. */
-const canaries = ['9990000018', 'ZZCANARYNAME', 'ZZ99 3CZ', 'H-0123456', '1944-07-19', 'P81001']
+const canaries = storedCanaries
 
-const answer = (...values: string[]): EpisodeAnswer => ({
-  values,
-  origins: [],
-  losing: [{ values: ['9990000018'], origins: [] }],
-})
-
-const fracture: EpisodeFracture = {
-  fractureId: 'f1',
-  aliases: [],
-  site: 'hip.neck',
-  laterality: 'left',
-  date: '2026-03-04' as PartialDate,
-  status: 'confirmed',
-  facts: [
-    { factId: 'a1' as FactId, probability: 0.98 },
-    { factId: 'a2' as FactId, probability: 0.91 },
-  ],
-}
-
-function episode(index: number, more: Partial<EpisodeDocument> = {}): EpisodeDocument {
-  return {
-    _id: `e${String(index).padStart(3, '0')}`,
-    aliases: [],
-    personId: `p${index}`,
-    records: [`RXX|H-0123456-${index}` as RecordKey],
-    status: 'submitted',
-    organisations: ['RXX' as OdsCode, 'P81001' as OdsCode],
-    reportingFls: 'RXX01' as OdsCode,
-    datasetVersion: 'v3',
-    diagnosedOn: '2026-03-05' as DayDate,
-    ageAtDiagnosis: 81,
-    fractures: [fracture],
+const episode = (index: number, more: Partial<EpisodeDocument> = {}) =>
+  canaryEpisode(index, {
     answers: {
-      '1.01': answer('9990000018'),
-      '1.02': answer('1944-07-19'),
-      '1.03': answer('female'),
-      '1.04': answer('ZZ99 3CZ'),
-      '1.07': answer('2026-03-15'),
-      '1.09': answer('2026-03-05'),
-      '1.11': answer('ZZCANARYNAME 9990000018'),
-      '3.04': answer('-2.7'),
-      '4.01': answer('alendronate', 'denosumab'),
-      deathDate: answer('2026-06-13'),
+      ...identifyingAnswers,
+      '3.04': answerOf('-2.7'),
+      '4.01': answerOf('alendronate', 'denosumab'),
+      deathDate: answerOf('2026-06-13'),
     },
-    suggestions: {},
-    hospital: [],
-    gp: [],
-    isLinked: true,
-    checks: [],
-    solve: 1,
     ...more,
-  }
-}
+  })
 
-const record = (index: number, nhsNumber: string): RecordDocument => {
-  const facet: Identity = {
-    nhsNumber: nhsNumber as NhsNumber,
-    familyName: 'ZZCANARYNAME',
-    birthDate: '1944-07-19' as PartialDate,
-  }
-  return {
-    _id: `RXX|H-0123456-${index}` as RecordKey,
-    organisation: 'RXX' as OdsCode,
-    side: 'hospital',
-    facets: [facet],
-    bk: [],
-    near: [],
-    bucket: 0,
-    version: 1,
-  }
-}
+const record = (index: number, nhsNumber: string) => canaryRecord(`RXX|H-0123456-${index}`, nhsNumber)
 
 let now = new Date('2026-11-01T00:00:00Z')
 let service: Service

@@ -1,75 +1,30 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { DayDate, PartialDate } from '../../src/fls/dates.ts'
-import type { EpisodeAnswer } from '../../src/fls/episode.ts'
-import type { FactId, OdsCode, RecordKey } from '../../src/fls/fact.ts'
-import type { NhsNumber } from '../../src/fls/nhs-number.ts'
+import type { PartialDate } from '../../src/fls/dates.ts'
+import type { OdsCode, RecordKey } from '../../src/fls/fact.ts'
 import { bulkRoutes } from '../../src/sources/fhir/bulk-routes.ts'
 import { validateResource } from '../../src/sources/fhir/validate.ts'
-import type { EpisodeDocument, RecordDocument } from '../../src/store/documents.ts'
+import type { EpisodeDocument } from '../../src/store/documents.ts'
 import { wireBulkExport } from '../../src/wiring/fhir-published.ts'
+import {
+  answerOf,
+  canaryEpisode,
+  canaryFracture,
+  canaryRecord,
+  identifyingAnswers,
+  storedCanaries,
+} from '../set-up/canary-stored.ts'
 import { json, keys, type Service, startService } from './running-app.ts'
 
 /** Bulk Data export: kick-off, status, manifest, files, delete; and what never leaves. All patients are made up. */
-const canaries = [
-  '9990000018',
-  'ZZCANARYNAME',
-  'ZZ99 3CZ',
-  'H-0123456',
-  '1944-07-19',
-  'P81001',
-  '2026-03-05',
-  '2026-03-04',
-]
+const canaries = [...storedCanaries, '2026-03-05', '2026-03-04']
 
-const answer = (...values: string[]): EpisodeAnswer => ({
-  values,
-  origins: [],
-  losing: [{ values: ['9990000018'], origins: [] }],
-})
-
-function episode(index: number, more: Partial<EpisodeDocument> = {}): EpisodeDocument {
-  return {
-    _id: `e${String(index).padStart(3, '0')}`,
-    aliases: [],
-    personId: `p${index}`,
-    records: [`RXX|H-0123456-${index}` as RecordKey],
-    status: 'submitted',
-    organisations: ['RXX' as OdsCode, 'P81001' as OdsCode],
-    reportingFls: 'RXX01' as OdsCode,
-    datasetVersion: 'v3',
-    diagnosedOn: '2026-03-05' as DayDate,
+const episode = (index: number, more: Partial<EpisodeDocument> = {}) =>
+  canaryEpisode(index, {
     injuryDate: '2026-03-04' as PartialDate,
-    ageAtDiagnosis: 81,
-    fractures: [
-      {
-        fractureId: `f${index}`,
-        aliases: [],
-        site: 'hip.neck',
-        laterality: 'left',
-        date: '2026-03-04' as PartialDate,
-        status: 'confirmed',
-        facts: [{ factId: 'a1' as FactId, probability: 0.98 }],
-      },
-    ],
-    answers: {
-      '1.01': answer('9990000018'),
-      '1.02': answer('1944-07-19'),
-      '1.03': answer('female'),
-      '1.04': answer('ZZ99 3CZ'),
-      '1.07': answer('2026-03-15'),
-      '1.09': answer('2026-03-05'),
-      '1.11': answer('ZZCANARYNAME 9990000018'),
-      '3.04': answer('-2.70'),
-    },
-    suggestions: {},
-    hospital: [],
-    gp: [],
-    isLinked: true,
-    checks: [],
-    solve: 1,
+    fractures: [{ ...canaryFracture, fractureId: `f${index}` }],
+    answers: { ...identifyingAnswers, '3.04': answerOf('-2.70') },
     ...more,
-  }
-}
+  })
 
 let service: Service
 const failures: unknown[] = []
@@ -86,19 +41,9 @@ beforeAll(async () => {
     episode(3, { records: ['RXX|objecting' as RecordKey] }),
     episode(4, { status: 'withdrawn' }),
   ])
-  const record = (_id: string, nhsNumber: string): RecordDocument => ({
-    _id: _id as RecordKey,
-    organisation: 'RXX' as OdsCode,
-    side: 'hospital',
-    facets: [{ nhsNumber: nhsNumber as NhsNumber }],
-    bk: [],
-    bucket: 0,
-    near: [],
-    version: 1,
-  })
   await service.store.records.insertMany([
-    ...[1, 2, 4].map(index => record(`RXX|H-0123456-${index}`, '9990000026')),
-    record('RXX|objecting', '9990000018'),
+    ...[1, 2, 4].map(index => canaryRecord(`RXX|H-0123456-${index}`, '9990000026')),
+    canaryRecord('RXX|objecting', '9990000018'),
   ])
   for (const [ods, name] of [
     ['RXX01', 'North FLS'],
