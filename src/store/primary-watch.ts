@@ -3,9 +3,10 @@ import { StorageUncertain } from '../sources/arrival.ts'
 
 /** What the driver sees of the database, asked without asking the database. */
 export type PrimaryWatch = {
-  /** No primary has been known for three seconds: an election that long is an outage to whoever waits. */
-  readonly isAway: () => boolean
-  /** Settles as `work` does, or rejects with `StorageUncertain` as soon as the primary is away; `work` itself goes on unheard. */
+  /**
+   * Settles as `work` does, or rejects with `StorageUncertain` as soon as no primary has been known for three seconds (an election that long is
+   * an outage to whoever waits). `work` under way goes on unheard; none is begun until there is a primary again.
+   */
   readonly unlessAway: <T>(work: () => Promise<T>) => Promise<T>
 }
 
@@ -27,7 +28,6 @@ export function watchPrimary(client: Pick<MongoClient, 'on'>, graceOfMs = graceM
     } else grace ??= setTimeout(giveUp, graceOfMs).unref()
   })
   return {
-    isAway: () => isAway,
     unlessAway: work => {
       if (isAway) return Promise.reject(new StorageUncertain('no primary'))
       return new Promise((resolve, reject) => {
