@@ -140,7 +140,10 @@ async function workTogether(options: BatchOptions, batch: readonly InboxDocument
     return document !== undefined && settlement.isFirst(document)
   }
   await carryDown(river, readable, isFirst)
-  const begunBefore = readable.filter(({ entry }) => !isFirst(entry.id) && byId.get(entry.id)?.readAt === undefined)
+  const begunBefore = readable.filter(({ entry }) => {
+    const document = byId.get(entry.id)
+    return document !== undefined && document.fence > 1 && document.readAt === undefined && !isFirst(entry.id)
+  })
   const records = new Set(begunBefore.flatMap(({ facts }) => facts.map(fact => fact.record)))
   await solveOnceMore(river.store, [...records], new Date(Date.now() + lateWriteMs))
   const reused = await reusedControlIds(river.store, batch)
