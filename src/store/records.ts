@@ -11,8 +11,9 @@ import type { Store } from './store.ts'
 /** No person has more records than this; a larger component is a broken feed and is cut in pieces rather than solved for ever. */
 const largestComponent = 400
 
+type Seen = { readonly version: number; readonly facts: readonly Fact[] }
 /** The facts of records at a version of theirs: true for as long as the version stands. */
-export type FactsSeen = ReadonlyMap<RecordKey, { readonly version: number; readonly facts: readonly Fact[] }>
+export type FactsSeen = ReadonlyMap<RecordKey, Seen>
 
 /**
  * Brings the record documents of `touched` in line with their facts: facets, blocking keys, neighbours.
@@ -29,7 +30,7 @@ export async function updateRecords(
   finder: Finder,
   isFirst: boolean,
 ): Promise<FactsSeen> {
-  const seen = new Map<RecordKey, { version: number; facts: readonly Fact[] }>()
+  const seen = new Map<RecordKey, Seen>()
   let open = [...touched]
   for (let round = 0; open.length > 0; round++) {
     if (round === 50) throw new Error('a record kept changing while it was written')
@@ -45,7 +46,7 @@ async function updateOnce(
   readFacts: (records: readonly RecordKey[]) => Promise<readonly Fact[]>,
   finder: Finder,
   isFirst: boolean,
-  seen: Map<RecordKey, { version: number; facts: readonly Fact[] }>,
+  seen: Map<RecordKey, Seen>,
 ): Promise<RecordKey[]> {
   // The order matters: what is written over must have been seen before the facts it is made of.
   const known = new Map(
