@@ -9,6 +9,7 @@ import { type ChunkFrame, gpRecord } from './extract-statement.ts'
 import { factId } from './fact-id.ts'
 import { readFhir } from './fhir.ts'
 import { subjectsOf } from './fhir-document.ts'
+import { asR4 } from './stu3.ts'
 import type { MappingTables } from './tables.ts'
 
 export type FhirLine = {
@@ -24,7 +25,7 @@ export type FhirLine = {
 }
 
 /**
- * One line of FHIR R4 NDJSON read by the FHIR tables as if it had been posted alone. The patient is the file's own Patient id, so lines need
+ * One line of FHIR NDJSON read by the FHIR tables as if it had been posted alone; STU3 (GP Connect) in the words of R4. The patient is the file's own Patient id, so lines need
  * no Patient beside them; a line whose subject is no `Patient/<id>` is refused (`reference-unresolved`), but for types that are about nobody
  * (organisations, staff, places): those are kept and not used. A Medication is an entry of the codebook, so a line may refer to one that stands
  * anywhere in the extract or came with an earlier one; until it has come the line waits.
@@ -56,7 +57,7 @@ export function readFhirLine(
   const known = asked ? about.codebook.get(asked) : undefined
   const single = {
     ...entry,
-    bytes: raw.bytes,
+    bytes: head.bytes,
     meta: {
       ...entry.meta,
       resources: [{ path: '', type: head.type, id: head.id }],
@@ -175,6 +176,8 @@ function medicationOf({ codings, term }: CodebookEntry): JsonObject {
 type Head = {
   readonly type: string
   readonly resource: JsonObject
+  /** As sent; of STU3, the text of `resource`. */
+  readonly bytes: Buffer
   readonly id?: string
   readonly patient?: string
   /** Id behind its `medicationReference`. */
@@ -183,9 +186,11 @@ type Head = {
 
 function headOf(bytes: Buffer): Head | undefined {
   try {
-    const resource: unknown = JSON.parse(bytes.toString('utf8').replace(/^\ufeff/, ''))
-    const type = isObject(resource) ? textAt(resource, 'resourceType') : undefined
-    if (!isObject(resource) || !type) return undefined
+    const sent: unknown = JSON.parse(bytes.toString('utf8').replace(/^\ufeff/, ''))
+    if (!isObject(sent)) return undefined
+    const resource = asR4(sent)
+    const type = textAt(resource, 'resourceType')
+    if (!type) return undefined
     const id = textAt(resource, 'id')
     const patient = type === 'Patient' ? id : patientNamedIn(type, resource)
     const named = textAt(objectAt(resource, 'medicationReference'), 'reference') ?? ''
@@ -193,6 +198,7 @@ function headOf(bytes: Buffer): Head | undefined {
     return {
       type,
       resource,
+      bytes: resource === sent ? bytes : Buffer.from(JSON.stringify(resource)),
       ...(id ? { id } : {}),
       ...(patient ? { patient } : {}),
       ...(medication ? { medication } : {}),

@@ -255,6 +255,82 @@ describe('TPP-shaped', () => {
   })
 })
 
+describe('FHIR STU3 as GP Connect writes it', () => {
+  const concept = (...coding: readonly (readonly [system: string, code: string])[]) => ({
+    coding: coding.map(([system, code]) => ({ system, code })),
+  })
+  const snomed = (code: string) => concept(['http://snomed.info/sct', code])
+  const subject = { reference: 'Patient/p1' }
+  const context = { reference: 'Encounter/e1' }
+  const profile = (name: string) => ({
+    meta: { profile: [`https://fhir.nhs.uk/STU3/StructureDefinition/CareConnect-GPC-${name}-1`] },
+  })
+  const plain = { subject, status: 'active', medicationCodeableConcept: snomed('39731311000001108') }
+  const factsOf = (resource: object) => {
+    const chunk = chunkOf('fhir', 'ndjson', Buffer.from(`\n${JSON.stringify({ id: 'x1', ...resource })}`))
+    const { delimiter: _csv, ...meta } = chunk.meta ?? {}
+    const entry = { ...chunk, meta: { ...meta, header: '', rowsBefore: 0 } }
+    const read = readExtract(entry, tables, emptyCodebook)
+    // The hash of the bytes differs as the bytes do; what is stated must not.
+    return read.facts.map(({ id: _id, source: { row }, revision: _revision, ...said }) => ({ ...said, row }))
+  }
+  test.each<[string, object, object]>([
+    [
+      'a problem header: codes as plain codes, Read v2 and SNOMED side by side',
+      {
+        resourceType: 'Condition',
+        ...profile('ProblemHeader-Condition'),
+        clinicalStatus: 'active',
+        verificationStatus: 'entered-in-error',
+        code: concept(['http://read.info/readv2', 'S30..00'], ['http://snomed.info/sct', '5913000']),
+        subject,
+        context,
+        onsetDateTime: '2024-01-12',
+        assertedDate: '2024-01-13',
+      },
+      {
+        resourceType: 'Condition',
+        clinicalStatus: concept(['http://terminology.hl7.org/CodeSystem/condition-clinical', 'active']),
+        verificationStatus: concept(['http://terminology.hl7.org/CodeSystem/condition-ver-status', 'entered-in-error']),
+        code: concept(['http://read.info/readv2', 'S30..00'], ['http://snomed.info/sct', '5913000']),
+        subject,
+        encounter: context,
+        onsetDateTime: '2024-01-12',
+        recordedDate: '2024-01-13',
+      },
+    ],
+    [
+      'an authorised course: a plan is no advice',
+      { resourceType: 'MedicationRequest', ...profile('MedicationRequest'), ...plain, intent: 'plan', context },
+      { resourceType: 'MedicationRequest', ...plain, intent: 'order', encounter: context },
+    ],
+    [
+      'a drug not taken',
+      { resourceType: 'MedicationStatement', ...profile('MedicationStatement'), ...plain, taken: 'n' },
+      { resourceType: 'MedicationStatement', ...plain, status: 'not-taken' },
+    ],
+    [
+      'a procedure not done',
+      { resourceType: 'Procedure', subject, status: 'completed', notDone: true, code: snomed('312681000') },
+      { resourceType: 'Procedure', subject, status: 'not-done', code: snomed('312681000') },
+    ],
+    [
+      'a request under the name it had',
+      { resourceType: 'ProcedureRequest', subject, status: 'active', code: snomed('312681000') },
+      { resourceType: 'ServiceRequest', subject, status: 'active', code: snomed('312681000') },
+    ],
+  ])('%s says what R4 says', (_why, stu3, r4) => {
+    const said = factsOf(r4)
+    expect(said.length).toBeGreaterThan(0)
+    expect(factsOf(stu3)).toEqual(said)
+  })
+  test('without the conversion they would not: a plan of R4 is advice', () => {
+    const plan = { resourceType: 'MedicationRequest', ...plain, intent: 'plan' }
+    expect(factsOf(plan)).toMatchObject([{ detail: { state: 'recommended' } }])
+    expect(factsOf({ ...plan, ...profile('MedicationRequest') })).toMatchObject([{ detail: { state: 'ordered' } }])
+  })
+})
+
 describe('a FHIR line that refers to a Medication', () => {
   const medication = JSON.stringify({
     resourceType: 'Medication',

@@ -28,7 +28,8 @@ const goneElements: Readonly<Record<string, readonly string[]>> = {
   MedicationAdministration: ['prescription', 'notGiven'],
   Patient: ['animal'],
 }
-const hint = 'this is FHIR STU3 (GP Connect or CareConnect); convert it to R4 4.0.1 first'
+const hint =
+  'this is FHIR STU3 (GP Connect or CareConnect); convert it to R4 4.0.1, or send it one resource a line to POST /api/extracts'
 
 /**
  * A hint when a resource that is not valid R4 looks like STU3: its profile, a type R4 dropped, or an element R4 renamed.
