@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { quiet } from '../test/set-up/running.ts'
 import { figure, type Measure } from './figure.ts'
 import { insertsPerSecond } from './inserts.ts'
@@ -16,7 +17,7 @@ export const linked: Measure = async bench => {
     messages.map(message => message.bytes),
     { inFlight: 32, seconds: 3 },
   )
-  const workers = process.env['FLSDB_WORKERS'] ?? '1'
+  const workers = process.env['FLSDB_WORKERS'] ?? String(availableParallelism())
   const service = await openService(bench, 'linked', { FLSDB_WORKERS: workers })
   try {
     const feeds = [...Map.groupBy(messages, message => message.feed).values()]
