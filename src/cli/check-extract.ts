@@ -13,7 +13,7 @@ import { chunksOf } from '../sources/extract/chunks.ts'
 import { type Address, declare } from '../sources/extract/declaration.ts'
 import { extractLimits, missingFiles } from '../sources/extract/receive.ts'
 import { type KnownFile, recognise } from '../sources/extract/recognise.ts'
-import { isZip, openSpool, spoolStream } from '../sources/extract/spool.ts'
+import { openSpool, spoolStream } from '../sources/extract/spool.ts'
 import { type Survey, survey } from '../sources/extract/survey.ts'
 
 /** Reads an extract file, or a zip of them, as the door would; code ids resolve from the file's own code tables only. */
@@ -21,9 +21,7 @@ export async function checkExtract(file: string, tables: ReadingTables, practice
   const spool = await openSpool(path.join(tmpdir(), 'flsdb-check'))
   try {
     const spooled = await spoolStream(spool, path.basename(file), createReadStream(file), extractLimits.mostBytes)
-    const files = (await isZip(spooled))
-      ? await unpack(spool, spooled, { ...archiveLimits, totalBytes: extractLimits.mostBytes })
-      : [spooled]
+    const files = await unpack(spool, spooled, { ...archiveLimits, totalBytes: extractLimits.mostBytes })
     const seen = await Promise.all(files.map(one => recognise(one, tables.extract)))
     const refused = seen.flatMap(one => ('refused' in one ? [one.refused] : []))
     const known = seen.flatMap(one => ('known' in one ? [one.known] : []))

@@ -44,7 +44,7 @@ async function checkFile(
     const start = bytes.subarray(0, 200).toString('latin1').trimStart()
     if (/^(MSH|FHS|BHS)/.test(start.startsWith('\v') ? start.slice(1) : start))
       return checkHl7(bytes, options.feed, tables)
-    if (/\.ndjson$/i.test(file) || /\.csv$|\.zip$|\.txt$/i.test(file))
+    if (options.practice || /\.(ndjson|csv|zip|txt)$/i.test(file))
       return await checkExtract(file, tables, options.practice)
     if (start.startsWith('{')) return checkFhir(bytes, options.feed, tables)
     return await checkExtract(file, tables, options.practice)

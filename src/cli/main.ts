@@ -69,7 +69,7 @@ program
   .argument('<file...>')
   .option('--questionnaire <file>', 'check a QuestionnaireResponse against this Questionnaire')
   .option('--feed <folder>', 'mapping folder to read with')
-  .option('--practice <ods>', 'the practice an extract is of, when its files do not say')
+  .option('--practice <ods>', 'the files are an extract of this practice, also where a FHIR Bundle could be a request')
   .option('--json', 'print an OperationOutcome')
   .action(checkCommand)
 

@@ -226,6 +226,49 @@ test('a zip inside a zip, and one that grows too much, are refused', async () =>
   }
 })
 
+describe('a FHIR Bundle as a file', () => {
+  const lines = readFileSync(path.join(samples, 'fhir', 'good.ndjson'), 'utf8')
+    .trim()
+    .split('\n')
+  const bundle = (...entries: readonly string[]) =>
+    Buffer.from(
+      `\ufeff{\r\n "type": "collection",\r\n "entry": [${entries.join(',\r\n  ')}],\r\n "resourceType": "Bundle"\r\n}`,
+    )
+  const entryOf = (line: string) => `{"fullUrl": "urn:uuid:1", "resource":\n${line.replaceAll(', "', ',\n "')}}`
+  const receiptOf = async (body: Buffer) => {
+    const answer = await post('?practice=B86003&extractId=bundle&mode=delta&dryRun=true', body, {
+      'Content-Type': 'application/fhir+json',
+    })
+    expect(answer.status).toBe(202)
+    return finished(locationOf(answer))
+  }
+  test('gives the receipt its resources give as lines', async () => {
+    const asLines = await receiptOf(Buffer.from(lines.join('\n')))
+    const asBundle = await receiptOf(bundle(...lines.map(entryOf)))
+    expect(asLines.receipt).toMatchObject({ in: lines.length, kept: lines.length })
+    expect({ receipt: asBundle.receipt, issues: asBundle.issues }).toEqual({
+      receipt: asLines.receipt,
+      issues: asLines.issues,
+    })
+  })
+  test('an entry without a resource is refused under its number, the others are kept', async () => {
+    const job = await receiptOf(bundle('{"fullUrl": "urn:uuid:2"}', ...lines.map(entryOf)))
+    expect(job.receipt).toMatchObject({ in: lines.length + 1, kept: lines.length, rejected: 1 })
+    const rejects = await service.call('gp-supplier', `/api/jobs/${job.id}/rejects.csv`, { claims })
+    expect((await rejects.text()).split('\n')[1]).toMatch(/,1,/)
+  })
+  test('a damaged one is not recognised, and says so', async () => {
+    const answer = await post(
+      '?practice=B86003&extractId=torn&mode=delta',
+      bundle(...lines.map(entryOf)).subarray(0, -20),
+      {
+        'Content-Type': 'application/fhir+json',
+      },
+    )
+    expect([answer.status, await answer.text()]).toEqual([422, expect.stringContaining('file-not-recognised')])
+  })
+})
+
 test('a job of another supplier does not exist for me', async () => {
   const answer = await post('', readFileSync(path.join(samples, 'neutral', 'good.ndjson')), {
     'Content-Type': 'application/x-ndjson',

@@ -1,6 +1,7 @@
 import { type Entry, openPromise } from 'yauzl'
 import { issue } from '../../fls/issue.ts'
 import { Refusal } from '../../http/refusal.ts'
+import { bundleLines } from './bundle-file.ts'
 import { isZip, plainName, type Spool, type SpooledFile, spoolStream } from './spool.ts'
 
 export type ArchiveLimits = { readonly totalBytes: number; readonly entries: number; readonly ratio: number }
@@ -10,11 +11,11 @@ export const archiveLimits = { entries: 1_000, ratio: 100 } as const
 const ratioFreeBytes = 1024 * 1024
 
 /**
- * The files of a zip, each unpacked into the spool under a name of our own; anything else comes back as it is. Refuses (`archive-refused`)
+ * The files of a zip, each unpacked into the spool under a name of our own; the resources of a FHIR Bundle as lines; anything else comes back as it is. Refuses (`archive-refused`)
  * passwords, zips inside, paths that lead outside, damaged archives and bombs: what a header says is not believed, the bytes are counted.
  */
 export async function unpack(spool: Spool, file: SpooledFile, limits: ArchiveLimits): Promise<readonly SpooledFile[]> {
-  if (!(await isZip(file))) return [file]
+  if (!(await isZip(file))) return [(await bundleLines(spool, file)) ?? file]
   const refused = (why: string): Refusal =>
     new Refusal(422, [issue('archive-refused', plainName(file.name), { hint: why })])
   const unpacked: SpooledFile[] = []
@@ -34,7 +35,7 @@ export async function unpack(spool: Spool, file: SpooledFile, limits: ArchiveLim
         )
         if (await isZip(one)) throw refused('zip inside')
         left -= one.bytes
-        unpacked.push(one)
+        unpacked.push((await bundleLines(spool, one)) ?? one)
       }
     } finally {
       zip.close()
