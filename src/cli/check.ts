@@ -33,7 +33,8 @@ export async function checkCommand(files: readonly string[], options: CheckComma
   }
 }
 
-async function checkFile(
+/** The issues of one file, its format told from its bytes and name. Errors: none for what the file holds; a file of `options` that cannot be read. */
+export async function checkFile(
   file: string,
   bytes: Buffer,
   options: CheckCommand,
@@ -55,8 +56,8 @@ async function checkFile(
 }
 
 function checkHl7(bytes: Buffer, feed: string | undefined, tables: ReadingTables): Issue[] {
-  const { messages } = splitBatch(bytes)
-  return messages.flatMap(message => {
+  const { messages, issues } = splitBatch(bytes)
+  const found = messages.flatMap(message => {
     const header = parseMessage(message)?.header
     if (!header) return [issue('message-unreadable', 'MSH')]
     const place = messages.length > 1 ? `${header.controlId}: ` : ''
@@ -65,8 +66,9 @@ function checkHl7(bytes: Buffer, feed: string | undefined, tables: ReadingTables
       tables,
       new Map(),
     )
-    return read.issues.map(found => ({ ...found, where: `${place}${found.where}` }))
+    return read.issues.map(one => ({ ...one, where: `${place}${one.where}` }))
   })
+  return [...issues, ...found]
 }
 
 function checkFhir(bytes: Buffer, feed: string | undefined, tables: ReadingTables): Issue[] {
@@ -83,7 +85,10 @@ function checkFhir(bytes: Buffer, feed: string | undefined, tables: ReadingTable
 }
 
 function checkForm(response: Buffer, questionnaire: Buffer): Issue[] {
-  const [answers, form] = [response, questionnaire].map(bytes => readStrictJson(bytes.toString('utf8')))
+  const [answers, form] = [response, questionnaire].map(bytes => {
+    const text = decodeUtf8(bytes)
+    return text === undefined ? { issues: [issue('json-invalid', 'body')] } : readStrictJson(text)
+  })
   if (!answers?.read || !form?.read) return [...(answers?.issues ?? []), ...(form?.issues ?? [])]
   const [given, asked] = [answers.read.value, form.read.value]
   if (!isJsonObject(given) || !isJsonObject(asked)) return [issue('json-invalid', 'body')]

@@ -1,10 +1,11 @@
-import { createWriteStream, readdirSync } from 'node:fs'
+import { createWriteStream, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { ZipFile } from 'yazl'
+import { checkFile } from '../../src/cli/check.ts'
 import { checkExtract } from '../../src/cli/check-extract.ts'
 import { loadTables } from '../../src/open-river.ts'
 import { samples } from '../set-up/extract-chunk.ts'
@@ -40,4 +41,10 @@ test('another practice than the files say is refused', async () => {
   await expect(errorsOf(await zipOf('emis'), 'P81001')).rejects.toMatchObject({
     issues: [{ code: 'practice-disagrees' }],
   })
+})
+
+test('an HL7 batch whose trailer miscounts is told so, its messages checked all the same', async () => {
+  const file = path.join('samples', 'hl7v2', '95-batch-wrong-count.hl7')
+  const found = await checkFile(file, readFileSync(file), {}, tables)
+  expect(found.map(one => one.code)).toContain('batch-count-differs')
 })
