@@ -28,7 +28,6 @@ const states = ['waiting', 'confirmed', 'refused'] as const
 const decisionBody = z.strictObject({ reason: z.string().max(1_000).default('') })
 const appliedWithinMs = 10_000
 const programme = 'FLSDB' as OdsCode
-const idParameter = { name: 'id', in: 'path', required: true, schema: { type: 'string' }, description: 'Id of its job' }
 
 /**
  * Extracts of which something waits for a person: mass deletes, a disabled sharing agreement, a mode that contradicts itself. A decision is an
@@ -63,7 +62,6 @@ function decisionRoute(
     key,
     summary,
     openapi: {
-      parameters: [idParameter],
       requestBody: { content: { 'application/json': { schema: z.toJSONSchema(decisionBody) } } },
     },
     touchesPatientData: true,

@@ -80,7 +80,6 @@ export function extractRoutes(options: ExtractRouteOptions): Route[] {
     void beginCount(() => countReceipt(deps, id, isAgain))
       .then(({ result }) => result)
       .catch(cause => options.onFailure?.(cause))
-  const jobParameter = [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }]
   return [
     {
       key: 'POST /api/extracts',
@@ -103,7 +102,6 @@ export function extractRoutes(options: ExtractRouteOptions): Route[] {
     {
       key: 'GET /api/jobs/:id',
       summary: 'State, progress and receipt of an upload.',
-      openapi: { parameters: jobParameter },
       touchesPatientData: false,
       handle: async call => {
         call.response.json(await viewOf(await jobFor(call, deps.db), deps))
@@ -112,14 +110,12 @@ export function extractRoutes(options: ExtractRouteOptions): Route[] {
     {
       key: 'GET /api/jobs/:id/events',
       summary: 'The same as server-sent events until the job ends.',
-      openapi: { parameters: jobParameter },
       touchesPatientData: false,
       handle: call => streamEvents(call, deps),
     },
     {
       key: 'GET /api/jobs/:id/rejects.csv',
       summary: 'Rejected rows with the columns as sent, and what to do about each.',
-      openapi: { parameters: jobParameter },
       touchesPatientData: true,
       handle: async call => {
         const job = await jobFor(call, deps.db)
