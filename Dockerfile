@@ -14,4 +14,4 @@ COPY README.md GLOSSARY.md ./
 RUN mkdir -p /data /keys && chown node:node /data /keys
 USER node
 EXPOSE 3000 2575
-CMD ["node", "--disable-warning=ExperimentalWarning", "src/main.ts"]
+CMD ["node", "--disable-warning=ExperimentalWarning", "src/start.ts"]

@@ -2,12 +2,14 @@
 // The `flsdb` command on whatever Node the host has: hands over to the Node 24 of the lockfile when its own is older.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import module from 'node:module'
 import path from 'node:path'
 
 const root = path.join(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..')
 const main = path.join(root, 'src', 'cli', 'main.ts')
 if (Number(process.versions.node.split('.')[0]) >= 24) {
   process.removeAllListeners('warning')
+  module.enableCompileCache(path.join(root, '.cache', 'compiled'))
   await import(main)
 } else {
   const node = path.join(root, 'node_modules', '.bin', 'node')

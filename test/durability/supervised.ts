@@ -33,7 +33,7 @@ export class Service {
 
   start(): void {
     this.#isWanted = true
-    const main = path.join(root, 'src', 'main.ts')
+    const main = path.join(root, 'src', 'start.ts')
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main], {
       env: this.#environment,
       cwd: root,

@@ -62,7 +62,6 @@ export async function openWorld({
   const service = new Service({
     ...process.env,
     NODE_OPTIONS: '',
-    NODE_COMPILE_CACHE: path.join(folder, 'compiled'),
     FLSDB_PROFILE: 'test',
     FLSDB_LOG_LEVEL: 'silent',
     FLSDB_DATA: folder,
@@ -109,7 +108,7 @@ async function enrol(uri: string, folder: string): Promise<void> {
     dataFolder: folder,
     keepDatabase: true,
     uri,
-    environment: { FLSDB_LOG_LEVEL: 'silent', NODE_COMPILE_CACHE: path.join(folder, 'compiled') },
+    environment: { FLSDB_LOG_LEVEL: 'silent' },
   })
   await first.stop()
 }

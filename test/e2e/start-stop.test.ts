@@ -21,7 +21,7 @@ type Demo = {
 
 async function startDemo(): Promise<Demo> {
   const started = performance.now()
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', '--demo'], {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/start.ts', '--demo'], {
     cwd: root,
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -67,7 +67,7 @@ export async function startService({
     FLSDB_WORKERS: '1',
     ...environment,
   }
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', path.join(root, 'src', 'main.ts')], {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', path.join(root, 'src', 'start.ts')], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

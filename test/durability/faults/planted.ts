@@ -31,7 +31,7 @@ export function planting(fault: FaultName): Readonly<Record<string, string>> {
     FLSDB_PLANTED_FAULT: fault,
     NODE_OPTIONS: `--disable-warning=ExperimentalWarning --import=${plant}`,
     // Compiled modules are kept by address alone: nothing of a run with a fault may be found by one without.
-    NODE_COMPILE_CACHE: '',
+    NODE_DISABLE_COMPILE_CACHE: '1',
   }
 }
 
