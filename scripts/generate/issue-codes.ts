@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { issueCodes } from '../../src/fls/issue.ts'
+import { type IssueCode, issueCodes } from '../../src/fls/issue.ts'
+import { faults } from '../../test/contract/one-issue/faults.ts'
 import { markdownTable } from './between-markers.ts'
+import { issueExamples } from './issue-examples.ts'
 
 const root = path.join(import.meta.dirname, '../..')
 
@@ -9,7 +11,7 @@ const root = path.join(import.meta.dirname, '../..')
 export function generatedIssueCodes(): ReadonlyMap<string, string> {
   const rows = Object.entries(issueCodes)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([code, { severity, text, fix }]) => [`\`${code}\``, severity, text, fix])
+    .map(([code, { severity, text, fix }]) => [`\`${code}\``, severity, text, fix, exampleOf(code as IssueCode)])
   const page = [
     '# Issue codes',
     '',
@@ -19,10 +21,23 @@ export function generatedIssueCodes(): ReadonlyMap<string, string> {
     'names the place in the words of the sender (`PID-7`, `Condition.onsetDateTime`, `row 12, date`) and never repeats a value of the record.',
     'An *error* loses only the value it names; the rest of the message is used. *Warning* and *information* lose nothing. The severity is the usual',
     'one; a door may lower or raise it where the text of its contract says so. V01 to V17 are the checks of the audit dataset.',
+    'Examples with several places are one fault at several doors, as `test/contract/one-issue.test.ts` runs them.',
     '',
-    markdownTable(['code', 'severity', 'what is wrong', 'what to do'], rows),
+    markdownTable(['code', 'severity', 'what is wrong', 'what to do', 'for example → told at'], rows),
   ]
   return new Map([['docs/issue-codes.md', `${page.join('\n')}\n`]])
+}
+
+/** One fault of the table that is run at the doors, else what `issue-examples.ts` says; a code without either is an oversight. */
+function exampleOf(code: IssueCode): string {
+  const fault = faults.find(one => one.code === code)
+  if (fault) {
+    const places = Object.entries(fault.at).map(([door, [, where]]) => `\`${where}\` (${door})`)
+    return `${fault.what} → ${places.join(', ')}`
+  }
+  const example = issueExamples[code]
+  if (!example) throw new Error(`issue-examples.ts has none for ${code}`)
+  return `${example[0]} → \`${example[1]}\``
 }
 
 if (process.argv[1] === import.meta.filename) {

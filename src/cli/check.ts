@@ -8,13 +8,10 @@ import { type ReadingTables, readEntry } from '../mapping/read.ts'
 import { loadTables } from '../open-river.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
 import { operationOutcome } from '../sources/fhir/operation-outcome.ts'
-import { decodeUtf8, readStrictJson } from '../sources/fhir/strict-json.ts'
-import { validateResource } from '../sources/fhir/validate.ts'
-import { isJsonObject } from '../sources/form/form.ts'
-import { validateResponse } from '../sources/form/validate-response.ts'
 import { splitBatch } from '../sources/hl7v2/batch.ts'
 import { parseMessage } from '../sources/hl7v2/message.ts'
 import { checkExtract } from './check-extract.ts'
+import { checkFhir } from './check-fhir.ts'
 
 export type CheckCommand = {
   readonly questionnaire?: string
@@ -41,13 +38,14 @@ export async function checkFile(
   tables: ReadingTables,
 ): Promise<readonly Issue[]> {
   try {
-    if (options.questionnaire) return checkForm(bytes, await readFile(options.questionnaire))
+    if (options.questionnaire)
+      return await checkFhir(bytes, tables, { questionnaire: await readFile(options.questionnaire) })
     const start = bytes.subarray(0, 200).toString('latin1').trimStart()
     if (/^(MSH|FHS|BHS)/.test(start.startsWith('\v') ? start.slice(1) : start))
       return checkHl7(bytes, options.feed, tables)
     if (options.practice || /\.(ndjson|csv|zip|txt)$/i.test(file))
       return await checkExtract(file, tables, options.practice)
-    if (start.startsWith('{')) return checkFhir(bytes, options.feed, tables)
+    if (start.startsWith('{')) return await checkFhir(bytes, tables, { feed: options.feed })
     return await checkExtract(file, tables, options.practice)
   } catch (cause) {
     if (cause instanceof Refusal) return cause.issues
@@ -62,7 +60,7 @@ function checkHl7(bytes: Buffer, feed: string | undefined, tables: ReadingTables
     if (!header) return [issue('message-unreadable', 'MSH')]
     const place = messages.length > 1 ? `${header.controlId}: ` : ''
     const read = readEntry(
-      entryOf('hl7v2', `${header.type}^${header.trigger}`, message, header.controlId, feed),
+      entryOf(`${header.type}^${header.trigger}`, message, header.controlId, feed),
       tables,
       new Map(),
     )
@@ -71,43 +69,13 @@ function checkHl7(bytes: Buffer, feed: string | undefined, tables: ReadingTables
   return [...issues, ...found]
 }
 
-function checkFhir(bytes: Buffer, feed: string | undefined, tables: ReadingTables): Issue[] {
-  const text = decodeUtf8(bytes)
-  if (text === undefined) return [issue('json-invalid', 'body')]
-  const { read, issues } = readStrictJson(text)
-  if (!read) return [...issues]
-  const structure = validateResource(read.value)
-  const found = [...issues, ...structure]
-  if (found.some(one => one.severity === 'error')) return found
-  const type =
-    isJsonObject(read.value) && typeof read.value['resourceType'] === 'string' ? read.value['resourceType'] : ''
-  return [...found, ...readEntry(entryOf('fhir', type, bytes, '', feed), tables, new Map()).issues]
-}
-
-function checkForm(response: Buffer, questionnaire: Buffer): Issue[] {
-  const [answers, form] = [response, questionnaire].map(bytes => {
-    const text = decodeUtf8(bytes)
-    return text === undefined ? { issues: [issue('json-invalid', 'body')] } : readStrictJson(text)
-  })
-  if (!answers?.read || !form?.read) return [...(answers?.issues ?? []), ...(form?.issues ?? [])]
-  const [given, asked] = [answers.read.value, form.read.value]
-  if (!isJsonObject(given) || !isJsonObject(asked)) return [issue('json-invalid', 'body')]
-  return [...answers.issues, ...validateResponse(given, asked, { literals: answers.read.literals })]
-}
-
-function entryOf(
-  protocol: 'hl7v2' | 'fhir',
-  type: string,
-  bytes: Buffer,
-  controlId: string,
-  feed: string | undefined,
-): InboxEntry {
+function entryOf(type: string, bytes: Buffer, controlId: string, feed: string | undefined): InboxEntry {
   return {
     id: '0'.repeat(64) as InboxId,
     sender: feed ?? 'check',
     organisation: 'ZZZ' as OdsCode,
     side: 'hospital',
-    protocol,
+    protocol: 'hl7v2',
     controlId,
     type,
     bytes,

@@ -125,7 +125,7 @@ export const checks: readonly Check[] = [
         .map(item => item.id),
   },
   {
-    code: 'answer-out-of-range',
+    code: 'value-out-of-range',
     source: '2.3',
     items: ({ value }) => items.filter(item => isOutOfRange(item, value(item.id))).map(item => item.id),
   },

@@ -30,6 +30,16 @@ function daysInMonth(year: number, month: number): number {
   return month === 2 && isLeap ? 29 : (monthLengths[month - 1] ?? 0)
 }
 
+/** Dates that stand for "unknown" in the systems that send them (gp-extracts.md 1.5, 2.4). */
+const placeholders: ReadonlySet<string> = new Set([
+  ...['1900-01-01', '9999-12-31', '1753-01-01', '1899-12-30', '1899-12-31', '1800-01-01'],
+  ...['9999', '1900'],
+])
+
+export function isPlaceholderDate(text: string): boolean {
+  return placeholders.has(text)
+}
+
 /** Reads `YYYY-MM-DD` only. */
 export function parseDay(text: string): DayDate | undefined {
   return text.length === 10 ? (parsePartialDate(text) as DayDate | undefined) : undefined

@@ -164,8 +164,8 @@ export const issueCodes = {
   },
   'word-not-allowed': {
     severity: 'error',
-    text: 'The word is not on the list.',
-    fix: 'Use one of the published words.',
+    text: 'The code or word is not on its list.',
+    fix: 'Use one of the published codes or words.',
   },
   'code-damaged': {
     severity: 'error',
@@ -209,7 +209,7 @@ export const issueCodes = {
   },
   'value-out-of-range': {
     severity: 'warning',
-    text: 'The value is outside the possible range; it was not used.',
+    text: 'The value is outside the possible range.',
     fix: 'Check value and unit.',
   },
   'unit-unknown': {
@@ -491,20 +491,10 @@ export const issueCodes = {
     text: 'This item cannot carry an answer.',
     fix: 'Groups and displays carry no answer.',
   },
-  'answer-not-in-list': {
-    severity: 'error',
-    text: 'The code is not one of the options.',
-    fix: "Use a code of the item's list.",
-  },
   'answer-exclusive': {
     severity: 'error',
     text: 'An exclusive answer stands beside others.',
     fix: 'Give the exclusive answer alone, or remove it.',
-  },
-  'answer-out-of-range': {
-    severity: 'error',
-    text: 'The value is below the minimum or above the maximum.',
-    fix: 'Give a value inside the limits.',
   },
   'answer-precision': { severity: 'error', text: 'Too many decimal places.', fix: 'Give fewer decimal places.' },
   'answer-length': { severity: 'error', text: 'The text is too short or too long.', fix: 'Keep to the length limits.' },

@@ -58,6 +58,8 @@ type Filling = {
   readonly values: Map<string, unknown>
   readonly sides: Set<unknown>
   readonly places: Coding[]
+  /** Place of the value, when there is one. */
+  valueAt?: string
   codings?: { readonly row: MappingRow; readonly list: readonly Coding[]; readonly where: string }
 }
 
@@ -104,7 +106,10 @@ function put(row: MappingRow, slot: string, value: unknown, where: string, filli
   else if (slot === 'laterality') filling.sides.add(value)
   else if (slot === 'place' && isCodings(value)) filling.places.push(...value)
   else if (slot === 'coding' && isCodings(value)) filling.codings = { row, list: value, where }
-  else filling.values.set(slot, value)
+  else {
+    filling.values.set(slot, value)
+    if (slot === 'value') filling.valueAt = where
+  }
 }
 
 /** False when the code means nothing to us and the table says such a fact is not kept. */
@@ -135,7 +140,7 @@ function judge(concept: ConceptRef, filling: Filling, where: string): void {
   if (verdict.kind === 'other-concept') filling.values.set('concept', { ...concept, id: verdict.concept })
   if (verdict.kind !== 'outside') return
   filling.values.delete('value')
-  filling.issues.push(issue('value-out-of-range', where))
+  filling.issues.push(issue('value-out-of-range', filling.valueAt ?? where))
 }
 
 const acuteKinds: ReadonlySet<string> = new Set(['injury', 'attendance', 'admission', 'clinic'])

@@ -1,5 +1,8 @@
 import { z } from 'zod'
+import type { IssueCode } from '../fls/issue.ts'
 import { cellsOf, decode, type RawRow, RowCutter, type RowShape } from '../sources/extract/rows.ts'
+import { isObject } from '../sources/fhir/json.ts'
+import { readStrictJson } from '../sources/fhir/strict-json.ts'
 import { type BoundHeader, bindHeader } from './extract-row.ts'
 import type { FileKind } from './extract-tables.ts'
 
@@ -28,7 +31,13 @@ export const chunkMeta = z.object({
 export type ChunkMeta = z.infer<typeof chunkMeta>
 
 /** One row of a chunk, its cells beside the header they stand under; no `values` when the row is broken. */
-export type BoundRow = { readonly raw: RawRow; readonly values?: readonly string[]; readonly header?: BoundHeader }
+/** `problems`: what cutting found, by column where it is one; without `values` the row cannot be read for the first of them. */
+export type BoundRow = {
+  readonly raw: RawRow
+  readonly values?: readonly string[]
+  readonly header?: BoundHeader
+  readonly problems?: readonly { readonly code: IssueCode; readonly column: string; readonly hint?: string }[]
+}
 
 /** Rows cut for the look at their code ids, kept for the reading that follows and given out once. */
 const cutBefore = new WeakMap<Buffer, readonly BoundRow[]>()
@@ -55,7 +64,9 @@ function cutRows(bytes: Buffer, meta: ChunkMeta, kind: FileKind | undefined): re
   const header = bindHeader(cellsOf(meta.header, delimiter) ?? [], kind)
   return raws.map(raw => {
     const values = cellsOf(decode(raw.bytes, meta.encoding), delimiter)
-    return values && isOfLength(values, header.length) ? { raw, values, header } : { raw }
+    return values && isOfLength(values, header.length)
+      ? { raw, values, header }
+      : { raw, problems: [{ code: 'quoting-broken', column: '' }] }
   })
 }
 
@@ -82,20 +93,30 @@ function headerOf(names: readonly string[], kind: FileKind): BoundHeader {
   return found
 }
 
+/** One object a line under the JSON rules of `/fhir`; null and empty text are an empty cell. */
 function boundJson(text: string, kind: FileKind): Omit<BoundRow, 'raw'> {
-  try {
-    const object: unknown = JSON.parse(text)
-    if (typeof object !== 'object' || object === null || Array.isArray(object)) return {}
-    const entries = Object.entries(object).filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))
-    return {
-      values: entries.map(([, value]) => String(value)),
-      header: headerOf(
-        entries.map(([key]) => key),
-        kind,
-      ),
-    }
-  } catch (cause) {
-    if (cause instanceof SyntaxError) return {}
-    throw cause
+  const { read, issues } = readStrictJson(text)
+  const faults = issues
+    .filter(found => found.code !== 'element-empty')
+    .map(({ code, where }) => ({ code, column: where === 'body' ? '' : where }))
+  if (!read || !isObject(read.value) || faults.length > 0)
+    return { problems: faults.length > 0 ? faults : [{ code: 'json-invalid', column: '' }] }
+  const cells = Object.entries(read.value).filter(([, value]) => value !== null)
+  const isPlain = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value)
+  const entries = cells.filter(([, value]) => isPlain(value))
+  const problems = cells
+    .filter(([, value]) => !isPlain(value))
+    .map(([key]) => ({
+      code: 'structure-invalid' as const,
+      column: /^[A-Za-z]\w{0,40}$/.test(key) ? key : '',
+      hint: 'text, a number, true or false',
+    }))
+  return {
+    values: entries.map(([, value]) => String(value)),
+    header: headerOf(
+      entries.map(([key]) => key),
+      kind,
+    ),
+    ...(problems.length > 0 ? { problems } : {}),
   }
 }

@@ -135,7 +135,8 @@ function supplyOf(reading: RowReading): Partial<Medication> {
   const count = Number(days)
   const isUsable = days !== undefined && /^\d+(\.0+)?$/.test(days) && count >= 1 && count <= 400
   // EMIS writes 0 where no duration was chosen.
-  if (days !== undefined && count !== 0 && !isUsable) reading.add('value-out-of-range', 'daysSupplied')
+  if (days !== undefined && count !== 0 && !isUsable)
+    reading.add(Number.isNaN(count) ? 'value-not-numeric' : 'value-out-of-range', 'daysSupplied')
   if (!isUsable && !quantity) reading.add('supply-unknown', placeOf(reading))
   return {
     ...(isUsable ? { daysSupplied: count } : {}),

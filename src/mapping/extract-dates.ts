@@ -1,5 +1,6 @@
 import {
   type Instant,
+  isPlaceholderDate,
   londonDate,
   londonInstant,
   type PartialDate,
@@ -17,8 +18,6 @@ export type DateReading = {
 }
 
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
-/** Dates that stand for "unknown" in GP systems (gp-extracts.md 1.5, 2.4). */
-const placeholders = new Set(['1900-01-01', '9999-12-31', '1753-01-01', '1899-12-30', '1899-12-31', '1800-01-01'])
 const offset = /(?:Z|[+-]\d{2}:?\d{2})$/i
 const iso = /^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?)?)?$/i
 const named = /^(\d{1,2})[ -]([A-Za-z]{3,9})[ -](\d{4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?$/
@@ -71,8 +70,7 @@ function dayReading(date: readonly (string | undefined)[], time: readonly (strin
 }
 
 function checked(text: string): DateReading {
-  if (placeholders.has(text)) return { problem: 'placeholder-date' }
-  if (text === '9999' || text === '1900') return { problem: 'placeholder-date' }
+  if (isPlaceholderDate(text)) return { problem: 'placeholder-date' }
   const date = parsePartialDate(text)
   return date ? { date } : { problem: 'unreadable-date' }
 }

@@ -30,6 +30,12 @@ export class TogetherChecks {
   readonly #patients = new Map<string, Patient>()
   readonly #seen = new Map<string, string>()
   readonly #found: Issue[] = []
+  readonly #placeOf: (fact: Fact) => string
+
+  /** `placeOf`: where a fact stands, in the sender's terms. */
+  constructor(placeOf: (fact: Fact) => string = rowOf) {
+    this.#placeOf = placeOf
+  }
 
   add({ facts, rowOutcomes }: Pick<ExtractReading, 'facts' | 'rowOutcomes'>): void {
     const full = new Set(rowOutcomes.flatMap(row => (row.isFullRegistration ? [row.rowId] : [])))
@@ -51,7 +57,7 @@ export class TogetherChecks {
   }
 
   #hear(patient: Patient, fact: Fact, full: ReadonlySet<string>): void {
-    const where = placeOf(fact)
+    const where = this.#placeOf(fact)
     if (fact.kind === 'identity') {
       const { birthDate, nhsNumber } = fact.detail
       if (birthDate) patient.birth ??= birthDate
@@ -113,6 +119,6 @@ function endedLast(a: Period, b: Period): number {
 }
 
 /** `row 12`, behind the row id in the path of its fact: which of its cells is wrong cannot be told. */
-function placeOf({ source }: Fact): string {
+function rowOf({ source }: Fact): string {
   return source.path.slice(source.path.lastIndexOf('#') + 1).split(',')[0] ?? ''
 }

@@ -81,9 +81,14 @@ function withMedications(codebook: Codebook, entry: InboxEntry, meta: ChunkMeta)
   return own.length === 0 ? codebook : new Map([...codebook, ...own.map(({ key, ...code }) => [key, code] as const)])
 }
 
-function readOne({ raw, values, header }: BoundRow, meta: ChunkMeta, shape: Shape, frame: ChunkFrame): ReadRow {
+function readOne(
+  { raw, values, header, problems = [] }: BoundRow,
+  meta: ChunkMeta,
+  shape: Shape,
+  frame: ChunkFrame,
+): ReadRow {
   const where = `row ${raw.number}`
-  const refuse = (found: Issue): ReadRow => ({
+  const refuse = (issues: readonly Issue[]): ReadRow => ({
     outcome: {
       number: raw.number,
       outcome: 'rejected',
@@ -91,17 +96,21 @@ function readOne({ raw, values, header }: BoundRow, meta: ChunkMeta, shape: Shap
       file: meta.file,
       rowId: '',
       raw,
-      issues: [found],
+      issues,
     },
     facts: [],
     order: raw.number,
   })
   const file = shape.files.get(meta.file)
-  if (!file) return refuse(issue('file-not-recognised', where))
-  if (!values || !header) return refuse(issue('quoting-broken', where))
-  const first = readRow(values, header, file, raw.number, frame)
+  if (!file) return refuse([issue('file-not-recognised', where)])
+  const told = problems.map(({ code, column, hint }) =>
+    issue(code, placeIn(raw.number, { column }), hint ? { hint } : {}),
+  )
+  if (!values || !header) return refuse(told)
+  const bound = readRow(values, header, file, raw.number, frame)
+  const first = { ...bound, issues: [...told, ...bound.issues] }
   const kind = file.role === 'entries' ? shape.files.get(first.cells.get('entry')?.text.toLowerCase() ?? '') : file
-  if (!kind) return refuse(issue('word-not-allowed', placeIn(raw.number, first.cells.get('entry'))))
+  if (!kind) return refuse([issue('word-not-allowed', placeIn(raw.number, first.cells.get('entry')))])
   if (kind.role === 'manifest') return readManifestRow({ ...first, kind }, raw)
   if (kind.role === 'coding') return readCode({ ...first, kind }, raw)
   return readStatements(withRowId({ ...first, kind }, values), raw, frame)

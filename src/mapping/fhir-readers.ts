@@ -10,7 +10,8 @@ import { nothing, type ReadEnv, type Reader } from './reader.ts'
 
 /**
  * All codings of CodeableConcepts and Codings, in order. A coding without system takes the feed's `codingSystems` for the resource type, and is
- * never guessed. A concept with text alone is kept as that text and means nothing: issue `code-missing`.
+ * never guessed. A concept with text alone is kept as that text and means nothing: issue `code-missing`, for a medicine
+ * `drug-code-missing`.
  */
 const fhirCoding: Reader = {
   gives: 'codings',
@@ -19,7 +20,8 @@ const fhirCoding: Reader = {
     if (codings.some(coding => coding.code !== '')) return { value: codings.filter(coding => coding.code !== '') }
     const [text] = codings
     if (!text) return nothing
-    return { value: [text], issues: [issue('code-missing', found[0]?.where ?? '', { severity: 'warning' })] }
+    const code = env.document.type.startsWith('Medication') ? 'drug-code-missing' : 'code-missing'
+    return { value: [text], issues: [issue(code, found[0]?.where ?? '', { severity: 'warning' })] }
   },
 }
 

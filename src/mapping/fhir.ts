@@ -8,6 +8,7 @@ import { decodeUtf8, readStrictJson, type StrictJson } from '../sources/fhir/str
 import { type FhirNotes, notesOf, resourceAt } from '../sources/fhir/written.ts'
 import { assemble, type Frame } from './assemble.ts'
 import { plansFor } from './compile.ts'
+import { contradictionsIn } from './contradictions.ts'
 import { draftFacts } from './draft.ts'
 import { type FhirResource, type FhirSurroundings, fhirDocument, subjectPatient, subjectsOf } from './fhir-document.ts'
 import { type FhirWho, patientRecordKey } from './fhir-patient.ts'
@@ -52,12 +53,18 @@ export function readFhir(entry: InboxEntry, tables: MappingTables): EntryReading
   const bundleTime =
     isObject(read.value) && read.value['resourceType'] === 'Bundle' ? textAt(read.value, 'timestamp') : undefined
   const reader: Reader = { entry, feed, tables, who, around, notes, bundleTime }
+  const placed = placesOf(resources, notes)
   const parts = resources.map(resource => readResource(resource, reader))
   const rows = new Set(parts.flatMap(part => [...part.rows]))
   const facts = parts.flatMap(part => part.facts)
   const matched = matchOnly(resources, facts, reader)
   for (const row of matched.rows) rows.add(row)
-  return { facts: [...facts, ...matched.facts], issues: parts.flatMap(part => part.issues), rows }
+  const issues = [...parts.flatMap(part => part.issues), ...contradictionsIn(facts, entry)]
+  return {
+    facts: [...facts, ...matched.facts],
+    issues: issues.map(found => ({ ...found, where: placed(found.where) })),
+    rows,
+  }
 }
 
 /** The resources the door wrote, each followed by what it contains. Labels carry the sender's own id where it gave one. */
@@ -83,6 +90,18 @@ function writtenIn(read: StrictJson, notes: FhirNotes): FhirResource[] {
     })
     return [{ resource, type, label, key }, ...inside]
   })
+}
+
+/** A place of ours (`Condition/<id>#code`) as the FHIRPath of the same place in what was sent: `Bundle.entry[1].resource.code`. */
+function placesOf(resources: readonly FhirResource[], notes: FhirNotes): (where: string) => string {
+  const paths = new Map(notes.resources.map(({ type, id, path }) => [`${type}/${id}`, path && `Bundle.${path}`]))
+  const roots = resources
+    .filter(({ key }) => !key.includes('#'))
+    .map(({ label, type, key }) => ({ label, path: paths.get(key) || type }))
+  return where => {
+    const root = roots.find(({ label }) => where === label || where.startsWith(`${label}#`))
+    return root ? `${root.path}${where.slice(root.label.length).replaceAll('#', '.')}` : where
+  }
 }
 
 /** The sender's id; else, for all but patients, an identifier that can stand in an address. */
@@ -122,8 +141,18 @@ function readResource(about: FhirResource, reader: Reader): Part {
     if ('missing' in fact) found.push(issue('element-required', draft.path, { hint: fact.missing }))
     else facts.push(fact)
   }
-  if (drafts.length === 0 && found.length === 0) found.push(issue('resource-not-used', about.label))
+  if (entry.side === 'hospital' && about.type === 'Patient' && objectsAt(about.resource, 'identifier').length === 0)
+    found.push(issue('patient-missing', `${about.label}#identifier`, { severity: 'warning' }))
+  if (drafts.length === 0 && found.length === 0) found.push(nothingSaid(about))
   return { facts, issues: found, rows }
+}
+
+/** A statement without its code says nothing; anything else that gives no fact is not for the audit. */
+function nothingSaid({ type, resource, label }: FhirResource): Issue {
+  const isStatement = type === 'Condition' || type === 'Procedure'
+  return isStatement && resource['code'] === undefined
+    ? issue('code-missing', `${label}#code`)
+    : issue('resource-not-used', label)
 }
 
 /** Whether any table looks at this type. */

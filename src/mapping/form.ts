@@ -37,7 +37,7 @@ type Form = {
 /**
  * A kept QuestionnaireResponse as facts: one `answer` per question, the patient's identity from 1.01–1.04, and the fractures of 1.09 and
  * 1.11–1.13 so that linkage can place it. A response pinned to an episode makes answers only. A newer version replaces all of an older one;
- * `entered-in-error` takes it back. Responses to other forms hold no facts about patients. Issues: V01, V03, V17, `date-after-receipt`.
+ * `entered-in-error` takes it back. Responses to other forms hold no facts about patients. Issues: `nhs-number-invalid`, V03, V17, `date-after-receipt`.
  */
 export function readForm(entry: InboxEntry, tables: Form['tables']): Reading {
   const { read } = readStrictJson(decodeUtf8(entry.bytes) ?? '')
@@ -194,7 +194,8 @@ function identityOf(form: Form, numbers: ReturnType<typeof subjectNumbers>): { f
     ...(postcode ? { postcode: spaced(postcode) } : {}),
     ...(numbers.local ? { localNumber: { authority: `${form.entry.organisation}|fls`, number: numbers.local } } : {}),
   }
-  const issues = stated && nhs.kind === 'invalid' ? [issue('V01', stated.path, { item: '1.01' })] : []
+  const issues =
+    stated && nhs.kind === 'invalid' ? [issue('nhs-number-invalid', stated.path, { item: '1.01', hint: 'V01' })] : []
   return { facts: [{ ...made(form, stated?.path ?? 'subject', 'form.identity'), kind: 'identity', detail }], issues }
 }
 

@@ -1,4 +1,4 @@
-import { daysBetween, daysOf, type PartialDate } from '../fls/dates.ts'
+import { daysBetween, daysOf, isPlaceholderDate, type PartialDate } from '../fls/dates.ts'
 import type { Coding } from '../fls/fact.ts'
 import { issue } from '../fls/issue.ts'
 import { readNhsNumber } from '../fls/nhs-number.ts'
@@ -11,16 +11,16 @@ import { hl7PersonReaders, localNumberOf } from './hl7-person-readers.ts'
 import { nothing, type Outcome, type ReadEnv, type Reader } from './reader.ts'
 import { knownRecordKey } from './record-key.ts'
 
-/** DT, DTM or TS as a calendar date in Europe/London, precision kept; TS.2 degree counts. Issue `unreadable-date`. */
+/** DT, DTM or TS as a calendar date in Europe/London, precision kept; TS.2 degree counts. Issues `unreadable-date`, `placeholder-date`. */
 const hl7Date: Reader = { gives: 'date', read: found => readDate(found) }
 
 function readDate(found: readonly Found[]): Outcome {
   const value = found.find(each => textOf(each) !== '')
   if (!value) return nothing
+  const { where } = value
   const date = readHl7Date(textOf(value), value.part?.(2) ?? '')
-  return date
-    ? { value: date, where: value.where }
-    : { where: value.where, issues: [issue('unreadable-date', value.where)] }
+  if (!date) return { where, issues: [issue('unreadable-date', where)] }
+  return isPlaceholderDate(date) ? { where, issues: [issue('placeholder-date', where)] } : { value: date, where }
 }
 
 /** A date only when it is before the date at the argument's path (or that one is missing): DG1-5 as onset (decisions.md 11). */

@@ -6,6 +6,7 @@ import { readHl7Instant } from '../sources/hl7v2/dates.ts'
 import { type Message, parseMessage } from '../sources/hl7v2/message.ts'
 import { assemble, type Frame } from './assemble.ts'
 import { plansFor } from './compile.ts'
+import { contradictionsIn } from './contradictions.ts'
 import { type Draft, draftFacts } from './draft.ts'
 import { hl7Document, type PatientGroup, patientGroups } from './hl7-document.ts'
 import type { EntryReading } from './read.ts'
@@ -36,7 +37,7 @@ export function readHl7v2(entry: InboxEntry, tables: MappingTables): EntryReadin
     issues.push(...read.issues)
     for (const row of read.rows) rows.add(row)
   }
-  return { facts, issues, rows }
+  return { facts, issues: [...issues, ...contradictionsIn(facts, entry)], rows }
 }
 
 type Time = { readonly asOf: Instant; readonly order?: number; readonly issues: readonly Issue[] }
@@ -68,6 +69,8 @@ function readPatient(
   }
   if (!drafts.some(draft => draft.kind === 'identity' && isIdentifying(draft)))
     found.push(issue('patient-missing', 'PID'))
+  else if (!drafts.some(draft => draft.kind === 'identity' && isNumbered(draft)))
+    found.push(issue('patient-missing', 'PID-3', { severity: 'warning' }))
   for (const draft of drafts) {
     const fact = assemble(draft, frame)
     if ('missing' in fact) found.push(issue('segment-missing', draft.path, { hint: fact.missing }))
@@ -89,7 +92,11 @@ function recordOf(drafts: readonly Draft[], entry: { sender: string; id: InboxId
 }
 
 function isIdentifying(draft: Draft): boolean {
-  return ['detail.localNumber', 'detail.nhsNumber', 'detail.familyName'].some(path => draft.values.has(path))
+  return isNumbered(draft) || draft.values.has('detail.familyName')
+}
+
+function isNumbered(draft: Draft): boolean {
+  return draft.values.has('detail.localNumber') || draft.values.has('detail.nhsNumber')
 }
 
 function isLocalNumber(value: unknown): value is NonNullable<Identity['localNumber']> {

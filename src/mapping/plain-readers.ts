@@ -1,4 +1,12 @@
-import { type DayDate, isDay, londonDate, type PartialDate, parseInstant, parsePartialDate } from '../fls/dates.ts'
+import {
+  type DayDate,
+  isDay,
+  isPlaceholderDate,
+  londonDate,
+  type PartialDate,
+  parseInstant,
+  parsePartialDate,
+} from '../fls/dates.ts'
 import { issue } from '../fls/issue.ts'
 import { readNhsNumber } from '../fls/nhs-number.ts'
 import { mentionIn } from '../terminology/fracture-words.ts'
@@ -58,6 +66,19 @@ const word: Reader = {
     if (!sent || argument === '-') return nothing
     if (argument !== '') return { value: argument, where: sent.where }
     return { issues: [issue('word-not-allowed', sent.where, { severity: 'information' })] }
+  },
+}
+
+/** As `word` with an argument, but a word that is not known is told: issue `word-not-allowed`. */
+const toldWord: Reader = {
+  gives: 'word',
+  argument: 'required',
+  read: (found, env, argument) => {
+    const known = knownWord(found, env)
+    if (known) return known
+    const sent = found.find(value => value.text.trim() !== '')
+    if (!sent) return nothing
+    return { value: argument, where: sent.where, issues: [issue('word-not-allowed', sent.where)] }
   },
 }
 
@@ -155,7 +176,8 @@ const isoDate: Reader = {
   gives: 'date',
   read: first((value, where) => {
     const date = readIsoDate(value)
-    return date ? { value: date } : { issues: [issue('unreadable-date', where)] }
+    if (!date) return { issues: [issue('unreadable-date', where)] }
+    return isPlaceholderDate(date) ? { issues: [issue('placeholder-date', where)] } : { value: date }
   }),
 }
 
@@ -250,6 +272,7 @@ export const plainReaders = {
   deleted,
   coding,
   word,
+  'told-word': toldWord,
   'word-text': wordText,
   'yes-no': yesNo,
   decimal,

@@ -447,12 +447,12 @@ describe('refusals are OperationOutcomes', () => {
     expect(answer.body.issue).toMatchObject([
       {
         severity: 'error',
-        code: 'structure',
+        code: 'code-invalid',
         expression: ['Patient.gender'],
         details: {
           coding: [
-            { code: 'structure-invalid' },
-            { system: 'https://fhir.nhs.uk/CodeSystem/NHSD-API-ErrorOrWarningCode', code: 'INVALID_VALUE' },
+            { code: 'word-not-allowed' },
+            { system: 'https://fhir.nhs.uk/CodeSystem/NHSD-API-ErrorOrWarningCode', code: 'INVALID_CODE_VALUE' },
           ],
         },
       },

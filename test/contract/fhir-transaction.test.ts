@@ -80,7 +80,7 @@ describe('transaction', () => {
       'a fault of structure',
       [post(patient(3)), post(patient(4, { gender: 'x' }))],
       400,
-      'structure-invalid',
+      'word-not-allowed',
       'Bundle.entry[1].resource.gender',
     ],
     [

@@ -332,7 +332,12 @@ describe('submitted responses', () => {
       ['item-required', 'item-required', 'item-required', 'item-required', 'item-required'],
       form({ item: undefined }),
     ],
-    ['a wrong check digit', 422, ['V01'], JSON.parse(JSON.stringify(form()).replace('9990001006', '9990001007'))],
+    [
+      'a wrong check digit',
+      422,
+      ['nhs-number-invalid'],
+      JSON.parse(JSON.stringify(form()).replace('9990001006', '9990001007')),
+    ],
     [
       'a drug beside a refusal',
       422,

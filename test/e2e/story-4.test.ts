@@ -111,7 +111,7 @@ test('a registry client reads the response, completes it, breaks a rule, mends i
   const [finding] = refused.resource.issue?.filter(one => one.severity === 'error') ?? []
   expect(finding?.details?.text).toMatch(/^5\.01/)
   expect(finding?.expression?.[0]).toMatch(/^QuestionnaireResponse\.item/)
-  expect(finding?.details?.coding?.some(coding => coding.code === 'answer-not-in-list')).toBe(true)
+  expect(finding?.details?.coding?.some(coding => coding.code === 'word-not-allowed')).toBe(true)
 
   // An outdated version is refused only when a changed item has moved.
   const stale = withAnswer(read.resource, falls, '5.01', { valueCoding: { system: `${system}cl-falls`, code: 'no' } })

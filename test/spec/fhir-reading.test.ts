@@ -872,7 +872,7 @@ describe('time and identity of statements', () => {
 
   test('types nobody reads are kept and told', () => {
     expect(readBundle({ resources: [{ resourceType: 'Claim', id: 'x' }] }).issues).toEqual([
-      { code: 'resource-not-used', severity: 'information', where: 'Claim/x' },
+      { code: 'resource-not-used', severity: 'information', where: 'Bundle.entry[0].resource' },
     ])
   })
 })

@@ -130,7 +130,7 @@ describe('structure: every fault row of fhir.md 3.2', () => {
     ['29 February of no leap year', patient({ birthDate: '2023-02-29' }), 'unreadable-date Patient.birthDate'],
     ['unknown element', patient({ nickname: 'x' }), 'element-unknown Patient.nickname'],
     ['unknown element inside', patient({ name: [{ surname: 'x' }] }), 'element-unknown Patient.name[0].surname'],
-    ['gender = "woman"', patient({ gender: 'woman' }), 'structure-invalid Patient.gender'],
+    ['gender = "woman"', patient({ gender: 'woman' }), 'word-not-allowed Patient.gender'],
     ['empty array', patient({ name: [] }), 'element-empty Patient.name'],
     ['empty object', patient({ name: [{}] }), 'element-empty Patient.name[0]'],
     ['empty string', patient({ name: [{ family: '' }] }), 'element-empty Patient.name[0].family'],
@@ -145,7 +145,7 @@ describe('structure: every fault row of fhir.md 3.2', () => {
     [
       'decimal as string',
       observation({ valueQuantity: { value: '1.5' } }),
-      'structure-invalid Observation.valueQuantity.value',
+      'value-not-numeric Observation.valueQuantity.value',
     ],
     ['Observation without code', { resourceType: 'Observation', status: 'final' }, 'element-required Observation.code'],
     [
@@ -160,7 +160,7 @@ describe('structure: every fault row of fhir.md 3.2', () => {
     ],
     ['instant as a date', observation({ issued: '2024-01-01' }), 'unreadable-date Observation.issued'],
     ['one instead of a list', patient({ name: { family: 'x' } }), 'structure-invalid Patient.name'],
-    ['a list instead of one', patient({ gender: ['male'] }), 'structure-invalid Patient.gender'],
+    ['a list instead of one', patient({ gender: ['male'] }), 'word-not-allowed Patient.gender'],
     ['number where Boolean is asked', patient({ active: 1 }), 'structure-invalid Patient.active'],
     ['integer too large', observation({ valueInteger: 2147483648 }), 'structure-invalid Observation.valueInteger'],
     [
@@ -178,7 +178,7 @@ describe('structure: every fault row of fhir.md 3.2', () => {
     [
       'fault in a Bundle entry',
       { resourceType: 'Bundle', type: 'collection', entry: [{ resource: patient({ gender: 'x' }) }] },
-      'structure-invalid Bundle.entry[0].resource.gender',
+      'word-not-allowed Bundle.entry[0].resource.gender',
     ],
     [
       'period that ends before it starts',

@@ -243,7 +243,7 @@ describe('the samples a hospital can send', () => {
     [
       '91-bad-fields.hl7',
       ['diagnosis', 'encounter', 'identity'],
-      ['code-unknown', 'nhs-number-invalid', 'unreadable-date'],
+      ['code-unknown', 'nhs-number-invalid', 'unreadable-date', 'word-not-allowed'],
     ],
     ['94-not-hl7.hl7', [], ['message-unreadable']],
   ])('%s → %j, %j', (name, kinds, issues) => {

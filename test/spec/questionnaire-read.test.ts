@@ -89,7 +89,7 @@ describe('a form as facts', () => {
     ['on the day of receipt', [], [number('9990001006'), date('1.09', '2024-06-01')], {}],
     ['the day has begun in London', [], [date('1.09', '2024-06-02')], { receivedAt: '2024-06-01T23:30:00.000Z' }],
     ['another date after receipt', ['date-after-receipt 1.07'], [date('1.07', '2024-06-02')], {}],
-    ['wrong check digit', ['V01 1.01'], [number('9990001007')], {}],
+    ['wrong check digit', ['nhs-number-invalid 1.01'], [number('9990001007')], {}],
     ['unknown code', ['V17 1.11'], [choice('1.11', 'cl-site', 'nose')], {}],
   ])('%s', (_name, expected, item, more) => {
     expect(read(item, more).issues.map(found => `${found.code} ${found.item}`)).toEqual(expected)

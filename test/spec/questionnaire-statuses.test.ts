@@ -74,9 +74,9 @@ test.each([
   ).flatMap(([name, type, value, [below, at, above], refused]) => {
     const asked = question(type, [limit(name, value)])
     return [
-      [`${name} ${type}, below`, asked, [below], refused === 'below' ? 'answer-out-of-range' : '', always],
+      [`${name} ${type}, below`, asked, [below], refused === 'below' ? 'value-out-of-range' : '', always],
       [`${name} ${type}, at`, asked, [at], '', always],
-      [`${name} ${type}, above`, asked, [above], refused === 'above' ? 'answer-out-of-range' : '', always],
+      [`${name} ${type}, above`, asked, [above], refused === 'above' ? 'value-out-of-range' : '', always],
     ] as const
   }),
   ['maxLength, at', question('string', [], { maxLength: 2 }), ['{"valueString":"😀é"}'], '', always],
@@ -114,7 +114,7 @@ test.each([
     'option, none of them',
     question('choice', [], { answerOption: [{ valueCoding: { code: 'a' } }] }),
     ['{"valueCoding":{"code":"b"}}'],
-    'answer-not-in-list',
+    'word-not-allowed',
     always,
   ],
 ] as const)('%s', (_rule, asked, answers, finding, applies) => {

@@ -393,8 +393,8 @@ describe('rows 15 to 17: options', () => {
       { type: 'choice' },
       [{ valueCoding: { system: 'http://s', code: 'x', display: 'else' } }],
     ],
-    ['another system', ['answer-not-in-list a'], { type: 'choice' }, [coded('x', 'http://t')]],
-    ['no option', ['answer-not-in-list a'], { type: 'choice' }, [coded('q')]],
+    ['another system', ['word-not-allowed a'], { type: 'choice' }, [coded('x', 'http://t')]],
+    ['no option', ['word-not-allowed a'], { type: 'choice' }, [coded('q')]],
     ['text for a choice', ['answer-type a'], { type: 'choice' }, [text('x')]],
     ['text for an open choice', [], { type: 'open-choice' }, [text('anything')]],
     ['two options', [], { type: 'choice' }, [coded('x'), coded('y')]],
@@ -413,13 +413,13 @@ describe('rows 15 to 17: options', () => {
     const items = [q('a', 'choice', { answerOption: [{ valueInteger: 1 }, { valueInteger: 2 }] })]
     expect([check(items, [said('a', { valueInteger: 2 })]), check(items, [said('a', { valueInteger: 3 })])]).toEqual([
       [],
-      ['answer-not-in-list a'],
+      ['word-not-allowed a'],
     ])
   })
   test('a contained value set', () => {
     const items = [q('a', 'choice', { answerValueSet: '#v' })]
     expect(check(items, [said('a', coded('x'))], 'completed', {}, contained)).toEqual([])
-    expect(check(items, [said('a', coded('y'))], 'completed', {}, contained)).toEqual(['answer-not-in-list a'])
+    expect(check(items, [said('a', coded('y'))], 'completed', {}, contained)).toEqual(['word-not-allowed a'])
   })
   test('a value set of ours, and one nobody knows', () => {
     const answers = response([said('a', coded('x'))]) as never
@@ -428,7 +428,7 @@ describe('rows 15 to 17: options', () => {
       validateResponse(answers, items, { expand: url => (url === 'http://v' ? new Set(list) : undefined) }).map(
         found => found.code,
       )
-    expect([codes(['http://s|x']), codes(['http://s|y'])]).toEqual([[], ['answer-not-in-list']])
+    expect([codes(['http://s|x']), codes(['http://s|y'])]).toEqual([[], ['word-not-allowed']])
     expect(check([q('a', 'choice', { answerValueSet: 'http://w' })], [said('a', coded('x'))])).toEqual([
       'value-set-unresolved a',
     ])
@@ -501,14 +501,14 @@ describe('rows 18 to 22: limits', () => {
   ]
   test.each(cases)('%s %j: %j', (_type, items, value, isIn) => {
     for (const status of ['in-progress', 'completed', 'amended'])
-      expect(check(items, [said('a', value)], status)).toEqual(isIn ? [] : ['answer-out-of-range a'])
+      expect(check(items, [said('a', value)], status)).toEqual(isIn ? [] : ['value-out-of-range a'])
     expect(check(items, [said('a', value)], 'entered-in-error')).toEqual([])
   })
 
   const ucum = 'http://unitsofmeasure.org'
   test.each<[string, string[], Json]>([
     ['in', [], { value: 2, system: ucum, code: 'kg' }],
-    ['below', ['answer-out-of-range a'], { value: 1.9, system: ucum, code: 'kg' }],
+    ['below', ['value-out-of-range a'], { value: 1.9, system: ucum, code: 'kg' }],
     ['another unit cannot be compared', ['unit-not-comparable a'], { value: 5, system: ucum, code: 'cm' }],
     ['no unit neither', ['unit-not-comparable a'], { value: 5 }],
   ])('quantity: %s', (_name, expected, valueQuantity) => {
@@ -616,7 +616,7 @@ describe('rows 18 to 22: limits', () => {
     const units = [ext('questionnaire-unitOption', { valueCoding: { system: ucum, code: 'kg' } })]
     expect(one('quantity', units, { valueQuantity: { value: 1, system: ucum, code: 'kg' } })).toEqual([])
     expect(one('quantity', units, { valueQuantity: { value: 1, system: ucum, code: 'g' } })).toEqual([
-      'answer-not-in-list a',
+      'word-not-allowed a',
     ])
   })
 })

@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify'
 import type { Response } from 'express'
-import { describeIssue } from '../../fls/issue.ts'
+import { describeIssue, type Issue } from '../../fls/issue.ts'
 import { writePart } from '../../http/streaming.ts'
 import { codeKeysOf, readExtract } from '../../mapping/extract.ts'
 import { chunkMeta } from '../../mapping/extract-chunk.ts'
@@ -11,7 +11,7 @@ import type { ExtractDeps } from './deps.ts'
 import { cellsOf, decode } from './rows.ts'
 
 /**
- * Writes every rejected row with the sender's own columns, then `file`, `row`, `column`, `problem`, `fix`. Read again from the inbox, so
+ * Writes every rejected row with the sender's own columns, then `file`, `row`, `column`, `problem`, `fix`, `code`. Read again from the inbox, so
  * nothing about rejects is stored. Files with different columns share one table: the union of their columns in order of first sight.
  * Cells that would run as a formula in a spreadsheet are escaped. Returns the number of lines.
  */
@@ -19,7 +19,7 @@ export async function writeRejects(deps: ExtractDeps, job: JobDocument, response
   const columns = columnsOf(job, deps.dryRuns.get(job._id))
   const table = stringify({
     header: true,
-    columns: [...columns, 'file', 'row', 'column', 'problem', 'fix'],
+    columns: [...columns, ...rejectColumns],
     escape_formulas: true,
     record_delimiter: 'windows',
   })
@@ -80,8 +80,19 @@ function* linesOf(row: RowOutcome, entry: InboxEntry): Generator<Record<string, 
   const cells = Object.fromEntries(names.map((name, index) => [name.trim(), values[index] ?? '']))
   const blocking = row.issues.filter(found => found.severity === 'error')
   for (const found of blocking.length > 0 ? blocking : row.issues) {
-    const { text: problem, fix } = describeIssue(found)
-    const column = /^row \d+, (.+)$/.exec(found.where)?.[1] ?? ''
-    yield { ...cells, file: fileName, row: String(row.number), column, problem, fix }
+    yield { ...cells, ...rejectOf(found, fileName, row.number) }
   }
+}
+
+const rejectColumns = ['file', 'row', 'column', 'problem', 'fix', 'code'] as const
+
+/** The one place where an issue becomes cells of `rejects.csv`; they stand behind the sender's own columns. */
+export function rejectOf(
+  found: Issue,
+  file: string,
+  row: number,
+): Readonly<Record<(typeof rejectColumns)[number], string>> {
+  const { text: problem, fix, code } = describeIssue(found)
+  const column = /^row \d+, (.+)$/.exec(found.where)?.[1] ?? ''
+  return { file, row: String(row), column, problem, fix, code }
 }

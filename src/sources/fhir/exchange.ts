@@ -73,7 +73,11 @@ function headersOf(request: Request): Readonly<Record<string, string | undefined
 /** The body under FHIR's JSON rules; what they found beside it. Throws 413, 415 and, when nothing can be read, 400. */
 export async function bodyOf(call: Call, limit: number): Promise<{ body: FhirBody; strict: readonly Issue[] }> {
   checkContentType(call.request.headers['content-type'])
-  const bytes = await readBody(call.request, limit)
+  return readFhirBody(await readBody(call.request, limit))
+}
+
+/** These bytes under FHIR's JSON rules; what they found beside it. Throws 400 when no resource can be read. */
+export function readFhirBody(bytes: Buffer): { body: FhirBody; strict: readonly Issue[] } {
   const text = decodeUtf8(bytes)
   if (text === undefined) throw new Refusal(400, [issue('json-invalid', 'body', { hint: 'not UTF-8' })])
   const { read, issues } = readStrictJson(text)

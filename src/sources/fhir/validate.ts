@@ -13,7 +13,7 @@ export const mostIssues = 200
 /**
  * Whether a resource is R4: its own schema, the resources inside it (contained, Bundle entries, Parameters), and the invariants of the base
  * specification that schemas cannot say. Empty means valid. `where`: FHIRPath of the resource, by default its type.
- * Issues: `structure-invalid`, `element-*`, `unreadable-date`, `resource-type-*`. All are structural (400), none is about profiles.
+ * Issues: `structure-invalid`, `element-*`, `word-not-allowed`, `value-not-numeric`, `unreadable-date`, `resource-type-*`. All are structural (400), none is about profiles.
  */
 export function validateResource(resource: unknown, where?: string): Issue[] {
   const type = textAt(resource, 'resourceType')
@@ -68,6 +68,7 @@ function translateErrors(errors: readonly ErrorObject[], at: string): Issue[] {
   return [...issues.values()]
 }
 
+const numberTypes: ReadonlySet<unknown> = new Set(['number', 'integer'])
 const emptyKeywords: ReadonlySet<string> = new Set(['minLength', 'minItems', 'minProperties'])
 
 function translateError(error: ErrorObject, where: string): Issue {
@@ -86,6 +87,8 @@ function translateError(error: ErrorObject, where: string): Issue {
     return issue(code, where, { hint: dateHint(params['format']) })
   }
   if (emptyKeywords.has(keyword)) return issue('element-empty', where)
+  if (keyword === 'enum') return issue('word-not-allowed', where, { hint: 'not a code of the required value set' })
+  if (keyword === 'type' && numberTypes.has(params['type'])) return issue('value-not-numeric', where)
   return issue('structure-invalid', where, { hint: hintFor(keyword, params) })
 }
 
@@ -98,7 +101,6 @@ function dateHint(format: unknown): string {
 
 function hintFor(keyword: string, params: Readonly<Record<string, unknown>>): string {
   if (keyword === 'type') return `must be ${String(params['type'])}`
-  if (keyword === 'enum') return 'not a code of the required value set'
   if (keyword === 'pattern') return 'wrong shape for its type'
   return keyword === 'maxItems' ? 'too many' : 'outside the range of its type'
 }

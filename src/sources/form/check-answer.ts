@@ -102,11 +102,11 @@ function isShaped({ name, value }: Value): boolean {
 
 const checkMembership: Check = (form, value, _answer, where, { valueSets }) => {
   if (form.type === 'open-choice' && value.name === 'valueString') return []
-  if (form.options.length > 0) return isInOptions(form, value) ? [] : [about(form, 'answer-not-in-list', where)]
+  if (form.options.length > 0) return isInOptions(form, value) ? [] : [about(form, 'word-not-allowed', where)]
   if (!form.valueSet || value.name !== 'valueCoding' || !isObject(value.value)) return []
   const member = isInValueSet(form.valueSet, value.value, valueSets)
   if (member === 'unresolved') return [about(form, 'value-set-unresolved', where)]
-  return member ? [] : [about(form, 'answer-not-in-list', where)]
+  return member ? [] : [about(form, 'word-not-allowed', where)]
 }
 
 /** Inclusive limits (row 18); a partial date is only out when no day it may mean is in. */
@@ -116,10 +116,10 @@ const checkLimits: Check = (form, { value, name }, _answer, where) => {
   const above = limitOf(form, extensions.maxValue)
   return [
     below !== undefined && exceeds(value, below, 'below')
-      ? about(form, 'answer-out-of-range', where, 'below the minimum')
+      ? about(form, 'value-out-of-range', where, 'below the minimum', 'error')
       : undefined,
     above !== undefined && exceeds(value, above, 'above')
-      ? about(form, 'answer-out-of-range', where, 'above the maximum')
+      ? about(form, 'value-out-of-range', where, 'above the maximum', 'error')
       : undefined,
   ].filter(found => found !== undefined)
 }
@@ -146,7 +146,15 @@ function quantityLimits(form: FormItem, value: JsonValue, where: string): Issue[
     if (order === undefined) return [about(form, 'unit-not-comparable', where)]
     const isOut = name === 'minQuantity' ? order < 0 : order > 0
     return isOut
-      ? [about(form, 'answer-out-of-range', where, name === 'minQuantity' ? 'below the minimum' : 'above the maximum')]
+      ? [
+          about(
+            form,
+            'value-out-of-range',
+            where,
+            name === 'minQuantity' ? 'below the minimum' : 'above the maximum',
+            'error',
+          ),
+        ]
       : []
   })
 }
@@ -234,5 +242,5 @@ function unitIssues(form: FormItem, value: JsonObject, where: string): Issue[] {
   const isKnown = units.some(
     unit => unit['code'] === value['code'] && (unit['system'] ?? value['system']) === value['system'],
   )
-  return isKnown ? [] : [about(form, 'answer-not-in-list', where, 'not an allowed unit')]
+  return isKnown ? [] : [about(form, 'word-not-allowed', where, 'not an allowed unit')]
 }

@@ -59,10 +59,12 @@ function numberIssues(resource: JsonObject, allowTestNumbers: boolean): Issue[] 
   const { nhsNumber } = subjectNumbers(resource)
   if (nhsNumber === undefined) return []
   const reading = readNhsNumber(nhsNumber)
-  const where = 'QuestionnaireResponse'
+  const where = answersOf(resource, new WeakMap()).has('1.01')
+    ? "QuestionnaireResponse.descendants().where(linkId = '1.01')"
+    : 'QuestionnaireResponse.subject.identifier.value'
   if (reading.kind === 'placeholder')
     return [issue('nhs-number-placeholder', where, { item: '1.01', severity: 'error' })]
-  if (reading.kind === 'invalid') return [issue('V01', where, { item: '1.01' })]
+  if (reading.kind === 'invalid') return [issue('nhs-number-invalid', where, { item: '1.01', hint: 'V01' })]
   return reading.kind === 'test-range' && !allowTestNumbers
     ? [issue('nhs-number-test-range', where, { item: '1.01' })]
     : []
@@ -76,7 +78,7 @@ function auditIssues(resource: JsonObject, answers: ReadonlyMap<string, readonly
   const alreadySaid: ReadonlySet<string> = new Set([
     'V01',
     'V17',
-    'answer-out-of-range',
+    'value-out-of-range',
     'answer-precision',
     'answer-exclusive',
   ])
