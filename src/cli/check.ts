@@ -12,6 +12,7 @@ import { splitBatch } from '../sources/hl7v2/batch.ts'
 import { parseMessage } from '../sources/hl7v2/message.ts'
 import { checkExtract } from './check-extract.ts'
 import { checkFhir } from './check-fhir.ts'
+import { requestIn } from './sendable.ts'
 
 export type CheckCommand = {
   readonly questionnaire?: string
@@ -41,11 +42,11 @@ export async function checkFile(
     if (options.questionnaire)
       return await checkFhir(bytes, tables, { questionnaire: await readFile(options.questionnaire) })
     const start = bytes.subarray(0, 200).toString('latin1').trimStart()
-    if (/^(MSH|FHS|BHS)/.test(start.startsWith('\v') ? start.slice(1) : start))
+    if (/^(MSH|FHS|BHS)/.test(start.startsWith('\v') ? start.slice(1) : start) || /\.hl7$/i.test(file))
       return checkHl7(bytes, options.feed, tables)
     if (options.practice || /\.(ndjson|csv|zip|txt)$/i.test(file))
       return await checkExtract(file, tables, options.practice)
-    if (start.startsWith('{')) return await checkFhir(bytes, tables, { feed: options.feed })
+    if (start.startsWith('{')) return await checkFhir(requestIn(bytes)?.bytes ?? bytes, tables, { feed: options.feed })
     return await checkExtract(file, tables, options.practice)
   } catch (cause) {
     if (cause instanceof Refusal) return cause.issues

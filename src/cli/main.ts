@@ -39,14 +39,23 @@ program
 
 program
   .command('send')
-  .description('push HL7 v2 or FHIR files to a running service and print each answer')
+  .description('push HL7 v2, FHIR or extract files to a running service and print each answer')
   .argument('<file...>')
-  .option('--mllp', 'over MLLP (default for anything but .json)')
-  .option('--fhir', 'over FHIR')
+  .option('--mllp', 'over MLLP (default for .hl7 and unknown names)')
+  .option('--fhir', 'over FHIR (default for .json)')
+  .option(
+    '--practice <ods>',
+    'as an extract of this practice (default for .csv, .ndjson, .zip, which may say it themselves)',
+  )
+  .option('--extract-id <id>', 'name of the extract, where its file does not say it')
+  .option('--mode <mode>', 'full or delta, where its file does not say it')
   .option('--host <host>', 'MLLP host (default: that of the running demo)')
   .option('--port <port>', 'MLLP port (default: that of the running demo)', value => Number(value))
   .option('--url <url>', 'address of the service (default: that of the running demo)')
   .option('--client <id>', 'demo client to sign in as')
+  .option('--attempts <n>', 'how often a thing is sent before it is given up', value => Number(value), 3)
+  .option('--ledger <file>', 'one JSON line per answer into this file; only what was not taken is printed')
+  .option('--resend <ledger>', 'leave out what this ledger says was taken')
   .option('--demo-file <file>', 'identities of the demo', demoFile)
   .option('--json', 'one JSON line per answer')
   .action(async (files: string[], options) => {

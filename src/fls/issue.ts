@@ -607,6 +607,12 @@ export function issue(
   return { code, severity: issueCodes[code].severity, where, ...more }
 }
 
+/** Each finding once: the same code at the same place says nothing more, whoever found it. */
+export function distinctIssues(issues: readonly Issue[]): readonly Issue[] {
+  if (issues.length < 2) return issues
+  return [...new Map(issues.map(found => [`${found.code} ${found.where}`, found])).values()]
+}
+
 /** The published form of an issue, the same from every door. */
 export function describeIssue(found: Issue): Issue & { text: string; fix: string } {
   const { text, fix } = issueCodes[found.code]

@@ -1,5 +1,5 @@
 import type { Fact } from '../fls/fact.ts'
-import type { Issue } from '../fls/issue.ts'
+import { distinctIssues, type Issue } from '../fls/issue.ts'
 import type { RawRow } from '../sources/extract/rows.ts'
 import { codedOf, extensionOf, issueOf, referralOf } from './extract-clinical.ts'
 import type { CodebookRow } from './extract-codebook.ts'
@@ -78,7 +78,7 @@ export function readStatements(row: NeutralRow, raw: RawRow, frame: ChunkFrame):
       ...(first.text('patientId') ? { record: first.record } : {}),
       ...(isFullRegistration ? { isFullRegistration } : {}),
       raw,
-      issues: distinct(issues),
+      issues: distinctIssues(issues),
     },
     facts,
     order,
@@ -125,9 +125,4 @@ function tombstone(reading: RowReading): Fact {
     ? record
     : rowRecord(reading.frame.practice, reading.row.kind.covers, reading.rowId)
   return { ...common, record: at, status: 'retracted', kind: 'observation' }
-}
-
-function distinct(issues: readonly Issue[]): readonly Issue[] {
-  if (issues.length < 2) return issues
-  return [...new Map(issues.map(found => [`${found.code} ${found.where}`, found])).values()]
 }

@@ -1,6 +1,6 @@
 import { type Instant, parseInstant } from '../fls/dates.ts'
 import type { Fact, RecordKey } from '../fls/fact.ts'
-import { type Issue, issue } from '../fls/issue.ts'
+import { distinctIssues, type Issue, issue } from '../fls/issue.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
 import { isObject, type JsonObject, objectAt, objectsAt, textAt } from '../sources/fhir/json.ts'
 import { isOffered } from '../sources/fhir/offered.ts'
@@ -59,7 +59,7 @@ export function readFhir(entry: InboxEntry, tables: MappingTables): EntryReading
   const facts = parts.flatMap(part => part.facts)
   const matched = matchOnly(resources, facts, reader)
   for (const row of matched.rows) rows.add(row)
-  const issues = [...parts.flatMap(part => part.issues), ...contradictionsIn(facts, entry)]
+  const issues = distinctIssues([...parts.flatMap(part => part.issues), ...contradictionsIn(facts, entry)])
   return {
     facts: [...facts, ...matched.facts],
     issues: issues.map(found => ({ ...found, where: placed(found.where) })),

@@ -1,6 +1,6 @@
 import type { Instant } from '../fls/dates.ts'
 import type { Fact, Identity, InboxId, RecordKey } from '../fls/fact.ts'
-import { type Issue, issue } from '../fls/issue.ts'
+import { distinctIssues, type Issue, issue } from '../fls/issue.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
 import { readHl7Instant } from '../sources/hl7v2/dates.ts'
 import { type Message, parseMessage } from '../sources/hl7v2/message.ts'
@@ -37,7 +37,7 @@ export function readHl7v2(entry: InboxEntry, tables: MappingTables): EntryReadin
     issues.push(...read.issues)
     for (const row of read.rows) rows.add(row)
   }
-  return { facts, issues: [...issues, ...contradictionsIn(facts, entry)], rows }
+  return { facts, issues: distinctIssues([...issues, ...contradictionsIn(facts, entry)]), rows }
 }
 
 type Time = { readonly asOf: Instant; readonly order?: number; readonly issues: readonly Issue[] }
