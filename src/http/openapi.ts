@@ -1,6 +1,6 @@
 import { policy, type RouteKey } from '../access/policy.ts'
-import { issueCodes } from '../fls/issue.ts'
-import { inboxStates } from '../store/arrivals.ts'
+import { answers, type DescribedKey } from './openapi-answers.ts'
+import { schemas } from './openapi-schemas.ts'
 import type { Route } from './route.ts'
 import { splitKey } from './route-table.ts'
 
@@ -14,9 +14,9 @@ export function openapiOf(
   const paths: Record<string, Record<string, Json>> = {}
   for (const route of routes.toSorted((a, b) => (a.key < b.key ? -1 : 1))) {
     const { method, path } = splitKey(route.key)
-    if (!isDescribed(path)) continue
+    if (!isDescribed(route.key)) continue
     const template = path.replace(/:([A-Za-z]+)/g, '{$1}')
-    paths[template] = { ...paths[template], [method.toLowerCase()]: operationOf(route, path) }
+    paths[template] = { ...paths[template], [method.toLowerCase()]: operationOf(route, route.key, path) }
   }
   return {
     openapi: '3.1.0',
@@ -34,33 +34,37 @@ export function openapiOf(
   }
 }
 
-function isDescribed(path: string): boolean {
-  return path.startsWith('/api/') || path === '/health' || path === '/ready' || path === '/metrics'
+function isDescribed(key: RouteKey): key is DescribedKey {
+  return Object.hasOwn(answers, key)
 }
 
-function operationOf(route: Route, path: string): Json {
-  const allowed = policy[route.key]
-  const { parameters, responses, ...rest } = route.openapi ?? {}
+function operationOf(route: Route, key: DescribedKey, path: string): Json {
+  const allowed = policy[key]
+  const { parameters, ...rest } = route.openapi ?? {}
   const inPath = [...path.matchAll(/:([A-Za-z]+)/g)].map(match => ({
     name: match[1],
     in: 'path',
     required: true,
     schema: { type: 'string' },
   }))
+  const { responses, ...sent } = answers[key]
   return {
     summary: route.summary,
-    operationId: operationIdOf(route.key),
-    tags: [path.split('/')[2] ?? 'service'],
+    operationId: operationIdOf(key),
+    tags: [tagOf(path)],
     ...(allowed === 'anyone' ? { security: [] } : { description: `Roles: ${allowed.join(', ')}.` }),
     ...(inPath.length > 0 || Array.isArray(parameters)
       ? { parameters: [...inPath, ...(Array.isArray(parameters) ? parameters : [])] }
       : {}),
     ...rest,
-    responses: {
-      ...(isObject(responses) ? responses : { 200: { description: 'The answer' } }),
-      default: { $ref: '#/components/responses/Problem' },
-    },
+    ...sent,
+    responses: { ...responses, default: { $ref: '#/components/responses/Problem' } },
   }
+}
+
+function tagOf(path: string): string {
+  const [, root, area = ''] = path.split('/')
+  return root !== 'api' || area === 'docs' || area === 'openapi.json' ? 'service' : area
 }
 
 function operationIdOf(key: RouteKey): string {
@@ -68,49 +72,6 @@ function operationIdOf(key: RouteKey): string {
     .replace(/[^A-Za-z]+(.)?/g, (_match, next: string | undefined) => (next ?? '').toUpperCase())
     .replace(/^(GET|POST|PUT|DELETE)/, method => method.toLowerCase())
 }
-
-const schemas = {
-  Issue: {
-    type: 'object',
-    required: ['code', 'severity', 'where', 'text', 'fix'],
-    properties: {
-      code: { enum: Object.keys(issueCodes) },
-      severity: { enum: ['error', 'warning', 'information'] },
-      where: { type: 'string', description: 'In the terms of what was sent' },
-      item: { type: 'string', description: 'Audit question' },
-      hint: { type: 'string' },
-      text: { type: 'string' },
-      fix: { type: 'string' },
-    },
-  },
-  Problem: {
-    description: 'RFC 9457 problem details',
-    type: 'object',
-    required: ['type', 'title', 'status', 'issues'],
-    properties: {
-      type: { type: 'string', format: 'uri' },
-      title: { type: 'string' },
-      status: { type: 'integer' },
-      instance: { type: 'string', description: 'Reference to quote when you ask us' },
-      issues: { type: 'array', items: { $ref: '#/components/schemas/Issue' } },
-    },
-  },
-  Arrival: {
-    type: 'object',
-    properties: {
-      inboxId: { type: 'string' },
-      feed: { type: 'string' },
-      controlId: { type: 'string' },
-      type: { type: 'string' },
-      receivedAt: { type: 'string', format: 'date-time' },
-      size: { type: 'integer', description: 'Bytes' },
-      sha256: { type: 'string' },
-      state: { enum: [...inboxStates] },
-      attempts: { type: 'integer' },
-      issues: { type: 'array', items: { $ref: '#/components/schemas/Issue' } },
-    },
-  },
-} as const
 
 const problemResponse = {
   description: 'What went wrong and what to do',
@@ -129,8 +90,4 @@ function securitySchemes(issuer: string | undefined): Json {
     bearer,
     signIn: { type: 'openIdConnect', openIdConnectUrl: `${issuer}/.well-known/openid-configuration` },
   }
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -43,7 +43,6 @@ export function coverageRoutes(deps: CoverageDependencies): Route[] {
             schema: { type: 'string' },
           },
         ],
-        responses: { 200: { description: 'Figures, each with count, n, 95 % interval and its definition in words' } },
       },
       touchesPatientData: true,
       handle: call => sendCoverage(call, deps),

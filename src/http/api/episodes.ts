@@ -41,7 +41,6 @@ export function episodeRoutes(deps: EpisodeDependencies): Route[] {
         'Episodes, pseudonymised: age and month at diagnosis, day offsets, answers by code; without patients who opted out.',
       openapi: {
         parameters: openapiParameters,
-        responses: { 200: { description: 'One row per episode', content: contentTypes } },
       },
       touchesPatientData: true,
       handle: call => inSlot(() => sendEpisodes(call, deps)),
@@ -160,7 +159,6 @@ function readSelection(call: Call): { selection: EpisodeSelection; format: Episo
   }
 }
 
-const contentTypes = Object.fromEntries(Object.values(mediaTypes).map(type => [type.split(';')[0], {}]))
 const openapiParameters = [
   { name: 'format', in: 'query', schema: { enum: [...episodeFormats], default: 'ndjson' } },
   {

@@ -51,7 +51,6 @@ export function messageReplayRoutes(deps: MessageReplayDependencies): Route[] {
           { name: 'to', in: 'query', description: 'Received before', schema: { type: 'string' } },
           { name: 'dryRun', in: 'query', schema: { type: 'boolean' } },
         ],
-        responses: { 202: { description: 'Queued; Location is the job' }, 200: { description: 'What would be read' } },
       },
       touchesPatientData: true,
       handle: call => replayMatching(call, deps),
@@ -59,7 +58,6 @@ export function messageReplayRoutes(deps: MessageReplayDependencies): Route[] {
     {
       key: 'POST /api/messages/:id/replay',
       summary: 'Reads one arrival again.',
-      openapi: { responses: { 202: { description: 'Queued; Location is the job' } } },
       touchesPatientData: true,
       handle: async call => {
         readQuery(call.request, [])

@@ -94,7 +94,6 @@ export function extractRoutes(options: ExtractRouteOptions): Route[] {
         requestBody: {
           content: { 'text/csv': {}, 'application/zip': {}, 'application/x-ndjson': {}, 'multipart/form-data': {} },
         },
-        responses: { 202: { description: 'Kept; Location is the job' }, 403: { description: 'Practice not opted in' } },
       },
       touchesPatientData: true,
       handle: call => postExtract(call, deps, count),
