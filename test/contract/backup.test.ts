@@ -202,7 +202,8 @@ describe('while traffic runs', () => {
     const inside = new Set(await target.inbox.distinct('_id'))
     expect(before.filter(id => !inside.has(id as never))).toEqual([])
     expect(await target.inbox.countDocuments({ chunks: { $exists: true } })).toBeGreaterThan(0)
-  })
+    // How much comes in meanwhile is up to the machine.
+  }, 120_000)
 
   test('one at a time; a folder with anything in it is never written', async () => {
     const [first, second] = await Promise.allSettled([backup('twice-a'), backup('twice-b')])
