@@ -50,6 +50,11 @@ export const settings = {
     meaning: 'PEM file of the authority that signs client certificates; when set, clients must present one',
   },
   FLSDB_BIND: { read: text, default: '127.0.0.1', meaning: 'address to listen on' },
+  FLSDB_TRUSTED_PROXIES: {
+    read: text,
+    default: '–',
+    meaning: 'addresses or subnets of the proxies in front, by commas: only their X-Forwarded-For says who calls',
+  },
   FLSDB_PUBLIC_URL: { read: z.url(), default: 'the HTTP address', meaning: 'base of every absolute URL' },
   FLSDB_KEY_FILE: {
     read: text,
@@ -93,6 +98,7 @@ export type Config = {
   readonly mllpTls?: { readonly cert: string; readonly key: string; readonly ca?: string }
   readonly bind: string
   readonly publicUrl?: string
+  readonly trustedProxies: readonly string[]
   readonly keyFile?: string
   readonly workers: number
   readonly mappingsFolder?: string
@@ -137,6 +143,10 @@ export function readConfig(environment: Environment, fallback: Profile = 'produc
     ...(cert && key ? { mllpTls: { cert, key, ...optional('ca', ca) } } : {}),
     bind: value('FLSDB_BIND') ?? '127.0.0.1',
     ...optional('publicUrl', value('FLSDB_PUBLIC_URL')),
+    trustedProxies: (value('FLSDB_TRUSTED_PROXIES') ?? '')
+      .split(',')
+      .map(one => one.trim())
+      .filter(one => one !== ''),
     ...optional('keyFile', value('FLSDB_KEY_FILE')),
     workers: value('FLSDB_WORKERS') ?? availableParallelism(),
     ...optional('mappingsFolder', mappings && path.resolve(mappings)),

@@ -92,6 +92,7 @@ export const policy = {
   'POST /api/extracts/:id/refuse': ['ig-lead', 'operator'],
   'GET /api/jobs/:id': ['gp-supplier', 'nurse', 'lead', 'operator'],
   'GET /api/jobs/:id/events': ['gp-supplier', 'nurse', 'lead', 'operator'],
+  'GET /api/jobs/:id/conformance': ['gp-supplier', 'operator'],
   'GET /api/jobs/:id/rejects.csv': ['gp-supplier', 'nurse', 'lead'],
   'GET /api/episodes': ['analyst'],
   'GET /api/episodes/manifest': ['analyst'],

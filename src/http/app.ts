@@ -17,7 +17,7 @@ import { holdAnswer } from './held-response.ts'
 import { proxyTo } from './idp-proxy.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
-import { type RateLimits, rateLimit, requestId, securityHeaders } from './middleware.ts'
+import { limitRefused, type RateLimits, rateLimit, requestId, securityHeaders } from './middleware.ts'
 import { Refusal } from './refusal.ts'
 import type { AccessNote, Route } from './route.ts'
 import { type MountedRoute, routeTable } from './route-table.ts'
@@ -32,6 +32,8 @@ export type AppOptions = {
   readonly baseUrl: string
   readonly clock?: () => Date
   readonly rateLimits?: Partial<RateLimits>
+  /** Addresses or subnets whose X-Forwarded-For is believed; without any, the connection itself says who calls. */
+  readonly trustedProxies?: readonly string[]
   /** Refuses calls at once, those under way as well, while the database has no primary; nobody is left to wait for a time-out. */
   readonly primary?: PrimaryWatch
   /** Address of the demo identity provider; absent in production. */
@@ -49,6 +51,7 @@ export function createApp(options: AppOptions): Express {
   const app = express()
   const table = routeTable(options.routes)
   const limiter = rateLimit(options.rateLimits ?? {})
+  app.set('trust proxy', [...(options.trustedProxies ?? [])])
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('query parser', 'simple')
@@ -57,6 +60,7 @@ export function createApp(options: AppOptions): Express {
   app.use(securityHeaders(options.baseUrl))
   if (options.idpProxyTarget) app.use('/idp', limiter, proxyTo(options.idpProxyTarget))
   app.use(measure(options))
+  app.use(limitRefused(options.rateLimits ?? {}))
   app.use(identify(options))
   app.use(limiter)
   for (const route of table) {

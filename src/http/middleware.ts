@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import type { RequestHandler } from 'express'
+import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import { rateLimit as expressRateLimit, ipKeyGenerator } from 'express-rate-limit'
 import helmet from 'helmet'
 import type { Principal } from '../access/principal.ts'
 import { issue } from '../fls/issue.ts'
 import { Refusal } from './refusal.ts'
 
-/** Calls a minute: per signed-in caller, and per address for callers without a token. */
-export type RateLimits = { readonly signedIn: number; readonly anonymous: number }
-const defaults: RateLimits = { signedIn: 60_000, anonymous: 3_000 }
+/** Calls a minute: per signed-in caller, per address for callers without a token. `refused`: answers 401 to one address, before its next token is looked at. */
+export type RateLimits = { readonly signedIn: number; readonly anonymous: number; readonly refused: number }
+const defaults: RateLimits = { signedIn: 60_000, anonymous: 3_000, refused: 300 }
 
 /** Takes over the caller's X-Request-ID when it is a plain word of up to 100 characters, else makes one; mirrors it on every answer. */
 export const requestId: RequestHandler = (request, response, next) => {
@@ -52,15 +52,29 @@ export function rateLimit(limits: Partial<RateLimits>): RequestHandler {
       const principal = principalOf(response.locals)
       return principal ? `subject:${principal.subject}` : `address:${ipKeyGenerator(request.ip ?? '')}`
     },
-    standardHeaders: false,
-    legacyHeaders: false,
-    validate: false,
-    handler: (_request, response, next) => {
-      response.set('Retry-After', '60')
-      next(new Refusal(429, [issue('too-many-requests', '')], { 'Retry-After': '60' }))
-    },
+    ...quiet,
   })
 }
+
+/** Guessing tokens, or flooding with bad ones, costs nobody else: an address with too many 401 in a minute waits. */
+export function limitRefused(limits: Partial<RateLimits>): RequestHandler {
+  return expressRateLimit({
+    windowMs: 60_000,
+    limit: limits.refused ?? defaults.refused,
+    keyGenerator: request => ipKeyGenerator(request.ip ?? ''),
+    skipSuccessfulRequests: true,
+    requestWasSuccessful: (_request, response) => response.statusCode !== 401,
+    ...quiet,
+  })
+}
+
+const quiet = {
+  standardHeaders: false,
+  legacyHeaders: false,
+  validate: false,
+  handler: (_request: Request, _response: Response, next: NextFunction) =>
+    next(new Refusal(429, [issue('too-many-requests', '')], { 'Retry-After': '60' })),
+} as const
 
 function principalOf(locals: Readonly<Record<string, unknown>>): Principal | undefined {
   return locals['principal'] as Principal | undefined

@@ -55,6 +55,14 @@ export const answers: Readonly<Record<DescribedKey, Answers>> = {
   },
   'GET /api/jobs/:id': ok('ExtractJob', 'State and receipt'),
   'GET /api/jobs/:id/events': plain('text/event-stream', 'The job whenever it changes'),
+  'GET /api/jobs/:id/conformance': {
+    responses: {
+      200: {
+        description: 'Counts only; the same bytes under the same tables give the same report',
+        content: { 'application/json': { schema: schemaRef('Conformance') }, 'text/html': {} },
+      },
+    },
+  },
   'GET /api/jobs/:id/rejects.csv': plain(
     'text/csv',
     'Each rejected row as sent, with file, row, column, problem, fix, code',

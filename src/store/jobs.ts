@@ -1,4 +1,5 @@
 import type { Collection, Db } from 'mongodb'
+import type { Filled } from '../fls/conformance.ts'
 import type { InboxId, OdsCode } from '../fls/fact.ts'
 import type { Issue, IssueCode } from '../fls/issue.ts'
 
@@ -38,6 +39,8 @@ export type JobDocument = {
   unchanged?: { count: number; isExact: boolean }
   /** Findings counted by code over all rows. */
   issues?: Partial<Record<IssueCode, number>>
+  /** How well it holds what the audit needs: one count a line of `conformanceItems`, under the tables of this hash. */
+  conformance?: { tables: string; filled: readonly Filled[] }
   /** Findings about files and the extract as a whole. */
   messages: Issue[]
   chunks: { inboxId: InboxId; header: string; isCoding: boolean }[]

@@ -3,6 +3,7 @@ import type { Authenticate } from '../access/token.ts'
 import type { Config } from '../config.ts'
 import type { InboxId } from '../fls/fact.ts'
 import { accessLogRoutes } from '../http/api/access-log.ts'
+import { conformanceRoutes } from '../http/api/conformance.ts'
 import { coverageRoutes } from '../http/api/coverage.ts'
 import { deadLetterRoutes } from '../http/api/dead-letters.ts'
 import { episodeRoutes } from '../http/api/episodes.ts'
@@ -75,10 +76,12 @@ export async function startHttp(wiring: HttpWiring): Promise<Listening> {
     ...accessLogRoutes({ accessLog }),
     ...healthRoutes({ checks: readyChecks(database.store, wiring.disk, wiring.isStopping), metrics }),
   ]
+  const pages = once(loadPages)
   routes.push(
+    ...conformanceRoutes({ store: database.store, pages }),
     ...pageRoutes({
       store: database.store,
-      pages: once(loadPages),
+      pages,
       profile: config.profile,
       baseUrl: publicUrl,
       issuer: wiring.issuer,
@@ -97,8 +100,11 @@ export async function startHttp(wiring: HttpWiring): Promise<Listening> {
     logger,
     metrics,
     baseUrl: publicUrl,
+    trustedProxies: config.trustedProxies,
     ...(demo ? { idpProxyTarget: demo.provider.target } : {}),
-    ...(config.profile === 'production' ? {} : { rateLimits: { signedIn: 1_000_000, anonymous: 1_000_000 } }),
+    ...(config.profile === 'production'
+      ? {}
+      : { rateLimits: { signedIn: 1_000_000, anonymous: 1_000_000, refused: 1_000_000 } }),
   })
   return listen(app, { host: config.bind, port })
 }

@@ -181,6 +181,22 @@ test('one caller too fast is 429, another is not slowed', async () => {
   }
 })
 
+test('too many bad tokens from one address are 429 before they are looked at; a good one from elsewhere is not slowed', async () => {
+  const limited = await startService({ rateLimits: { refused: 3 }, trustedProxies: ['127.0.0.1'] })
+  const from = (address: string, token: string) =>
+    fetch(`${limited.url}/api/messages`, {
+      headers: { authorization: `Bearer ${token}`, 'x-forwarded-for': address },
+    }).then(answer => answer.status)
+  try {
+    const bad: number[] = []
+    for (let call = 0; call < 5; call++) bad.push(await from('192.0.2.7', 'nonsense'))
+    expect(bad).toEqual([401, 401, 401, 429, 429])
+    expect(await from('192.0.2.8', await limited.tokenFor('operator'))).toBe(200)
+  } finally {
+    await limited.close()
+  }
+})
+
 test('request smuggling shapes are refused by the server itself', async () => {
   const answer = await raw(
     'POST /api/feeds HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',

@@ -87,7 +87,8 @@ export type ServiceOptions = {
   /** Fills every policy row no given route serves with one that answers 204. */
   readonly isWithStandIns?: boolean
   readonly accessLog?: Partial<AccessLog>
-  readonly rateLimits?: { signedIn?: number; anonymous?: number }
+  readonly rateLimits?: { signedIn?: number; anonymous?: number; refused?: number }
+  readonly trustedProxies?: readonly string[]
 }
 
 /** The HTTP application on a real socket over a real database of its own; register entries are applied at once, as a worker would. */
@@ -129,6 +130,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     baseUrl: audience,
     logger: createLogger({ destination: { write: line => void lines.push(line) } }),
     ...(options.rateLimits ? { rateLimits: options.rateLimits } : {}),
+    ...(options.trustedProxies ? { trustedProxies: options.trustedProxies } : {}),
   })
   const server: Listening = await listen(app, { host: '127.0.0.1', port: 0, shutdownMs: 200 })
   const url = `http://127.0.0.1:${server.port}`

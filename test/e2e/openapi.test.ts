@@ -70,6 +70,7 @@ const calls: Readonly<Record<DescribedKey, Called>> = {
   'POST /api/extracts/:id/refuse': ['ig-lead', () => `/api/extracts/${known.held || 'none'}/refuse`, 404, {}],
   'GET /api/jobs/:id': ['gp-supplier-gp-emis', () => `/api/jobs/${known.job}`, 200],
   'GET /api/jobs/:id/events': ['gp-supplier-gp-emis', () => `/api/jobs/${known.job}/events`, 200],
+  'GET /api/jobs/:id/conformance': ['gp-supplier-gp-emis', () => `/api/jobs/${known.job}/conformance`, 200],
   'GET /api/jobs/:id/rejects.csv': ['gp-supplier-gp-emis', () => `/api/jobs/${known.job}/rejects.csv`, 200],
   'GET /api/episodes': ['analyst', () => '/api/episodes?format=csv', 200],
   'GET /api/episodes/manifest': ['analyst', () => '/api/episodes/manifest', 200],

@@ -105,6 +105,32 @@ describe('samples/gp-extract: the receipt of a trial, and rejects.csv', () => {
     compare(path.join(root, 'gp-extract', `${name}.answer.json`), { state, receipt, issues, messages, rejects: lines })
   })
 
+  test('a trial has a conformance report: the same for the same bytes, as JSON and as a page', async () => {
+    const { supplier, ods } = standIn()
+    const bytes = asOf(readFileSync(path.join(root, 'gp-extract', 'neutral', 'good.csv')), 'B86003').toString()
+    const report = async () => {
+      const type = { 'content-type': 'text/csv' }
+      const sent = await service.call(supplier, 'POST', '/api/extracts?dryRun=true', bytes, type)
+      const address = `${sent.headers.get('location')}/conformance`
+      const { job, checkedAt, ...rest } = (await service.call(supplier, 'GET', address)).json as Record<string, unknown>
+      return { address, rest, job, checkedAt }
+    }
+    const [first, second] = [await report(), await report()]
+    expect(second.rest).toEqual(first.rest)
+    expect(first.rest).toMatchObject({
+      practice: ods,
+      isTrial: true,
+      items: expect.arrayContaining([
+        expect.objectContaining({ name: 'Fracture dated to the day', n: 3, met: 2, verdict: 'warn' }),
+      ]),
+    })
+    const page = await service.call(supplier, 'GET', `${first.address}?format=html`)
+    expect(page.headers.get('content-type')).toContain('text/html')
+    expect(page.text).toContain('2 of 3 fractures')
+    const stranger = await service.call('nurse-rxx', 'GET', first.address)
+    expect([403, 404]).toContain(stranger.status)
+  })
+
   function filesOf(place: string): (readonly [string, Buffer])[] {
     if (statSync(place).isFile()) return [[path.basename(place), readFileSync(place)]]
     return readdirSync(place)

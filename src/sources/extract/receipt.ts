@@ -40,6 +40,7 @@ export async function countReceipt(deps: ExtractDeps, id: string, isAgain = fals
       state: 'done',
       receipt,
       issues: tally.issues(),
+      conformance: { tables: deps.tables.mapping.hash, filled: tally.filled() },
       progress: { done: inOrder.length, total: inOrder.length },
       finishedAt: deps.clock(),
     })

@@ -264,7 +264,8 @@ async function dryRun(deps: ExtractDeps, prepared: Prepared, from: ExtractSender
   const receipt = tally.receipt(unknown, prepared.compared.unchanged, before)
   deps.dryRuns.set(prepared.job._id, rejects)
   const job = await createJob(deps.db, { ...prepared.job, state: 'running' })
-  const done = { state: 'done' as const, receipt, issues: tally.issues(), finishedAt: deps.clock() }
+  const conformance = { tables: deps.tables.mapping.hash, filled: tally.filled() }
+  const done = { state: 'done' as const, receipt, issues: tally.issues(), conformance, finishedAt: deps.clock() }
   await updateJob(deps.db, job._id, done)
   return { ...job, ...done }
 }

@@ -191,7 +191,10 @@ function closed({ since }: PracticeClosed): Refusal {
 }
 
 /** A job outside the caller's scope, neither of an own practice nor sent by an own feed, does not exist for them. */
-async function jobFor({ request, principal }: Pick<Call, 'request' | 'principal'>, db: Db): Promise<JobDocument> {
+export async function jobFor(
+  { request, principal }: Pick<Call, 'request' | 'principal'>,
+  db: Db,
+): Promise<JobDocument> {
   const job = await findJob(db, String(request.params['id']))
   const isOwn = job && (isInScope(principal, [job.practice]) || isSentBy(principal, job))
   if (!job || !isOwn) throw new Refusal(404, [issue('not-found', 'address')])

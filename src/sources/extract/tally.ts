@@ -1,3 +1,4 @@
+import { ConformanceTally, type Filled } from '../../fls/conformance.ts'
 import type { Fact } from '../../fls/fact.ts'
 import { type IssueCode, issueCodes } from '../../fls/issue.ts'
 import { compareText, compareVersions } from '../../fls/order.ts'
@@ -21,6 +22,7 @@ export class Tally {
   readonly #rows = new Map<string, number>()
   readonly #patients = new Set<string>()
   readonly #together = new TogetherChecks()
+  readonly #conformance = new ConformanceTally()
   readonly #deleted: string[] = []
   readonly #marks = new Map<string, Fact[]>()
   #kept = 0
@@ -50,6 +52,7 @@ export class Tally {
       }
     }
     this.#together.add(reading)
+    this.#conformance.add(reading.facts)
     for (const fact of reading.facts) {
       if (fact.kind === 'identity' && fact.status !== 'retracted') this.#patients.add(fact.record)
       if (fact.concept?.set === 'optout') this.#marks.set(fact.record, [...(this.#marks.get(fact.record) ?? []), fact])
@@ -95,6 +98,11 @@ export class Tally {
       ...(unchanged.isExact ? {} : { isUnchangedEstimate: true as const }),
       deletes: this.#deletes,
     }
+  }
+
+  /** One count a line of the conformance table. */
+  filled(): readonly Filled[] {
+    return this.#conformance.filled()
   }
 
   issues(): Partial<Record<IssueCode, number>> {
