@@ -38,6 +38,19 @@ export async function releaseVersion(db: Db, version: string, by: InboxId): Prom
   await claimsOf(db).deleteOne({ _id: version, by })
 }
 
+/** Where claims are held. */
+export type VersionClaims = {
+  readonly claim: (version: string, by: InboxId, now: Date) => Promise<boolean>
+  readonly release: (version: string, by: InboxId) => Promise<void>
+}
+
+export function versionClaims(db: Db): VersionClaims {
+  return {
+    claim: (version, by, now) => claimVersion(db, version, by, now),
+    release: (version, by) => releaseVersion(db, version, by),
+  }
+}
+
 /** Undefined when the claim is ours now, else the claim that stands. */
 async function takeOrSee(db: Db, _id: string, claim: Omit<VersionClaim, '_id'>): Promise<VersionClaim | undefined> {
   try {

@@ -22,6 +22,22 @@ async function made(serial: number): Promise<{ id: string; tag: string }> {
   return { id: answer.body.id ?? '', tag: answer.headers.get('etag') ?? '' }
 }
 
+describe('If-None-Exist: of all who saw nothing, one creates', () => {
+  test('eight creates of one number with different content: one 201, seven 200, one version', async () => {
+    const answers = await Promise.all(
+      eight.map(day =>
+        send(door, 'POST', '/Patient', patient(40, { birthDate: `1948-05-0${day}` }), {
+          'If-None-Exist': `identifier=${mrnSystem}|H40`,
+        }),
+      ),
+    )
+    expect(statusesOf(answers)).toEqual([...eight.slice(1).map(() => 200), 201])
+    expect(new Set(answers.map(answer => answer.body.id)).size).toBe(1)
+    const history = await send(door, 'GET', `/Patient/${answers[0]?.body.id}/_history`)
+    expect(history.body['total']).toBe(1)
+  })
+})
+
 describe('If-Match: of all who saw the same version, one writes the next', () => {
   test('eight PUTs at once: one 200, seven 412, two versions', async () => {
     const { id, tag } = await made(1)

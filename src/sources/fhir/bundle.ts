@@ -7,9 +7,9 @@ import type { FhirDeps } from './door.ts'
 import { type EntryRequest, entryRequests, isInEntry } from './entry.ts'
 import { answerWrite, checkProfiles } from './ingest.ts'
 import { type JsonObject, objectAt, objectsAt, textAt } from './json.ts'
-import { keep } from './keep.ts'
+import { planAndKeep } from './keep.ts'
 import { operationOutcome } from './operation-outcome.ts'
-import { type PlannedWrite, planWrites, refuse, type WriteRequest } from './plan.ts'
+import { type PlannedWrite, refuse, type WriteRequest } from './plan.ts'
 import { mergedLiterals } from './rewrite.ts'
 import { senderOf } from './sender.ts'
 import { jsonOf } from './served.ts'
@@ -131,9 +131,8 @@ async function transaction(
   const writes = requests.flatMap(request => writeRequest(request))
   const sender = senderOf(call)
   const warnings = checkProfiles(writes, deps)
-  const plan = await planWrites(writes, sender, body.bytes, deps)
   const { controlId } = call
-  const kept = await keep({ call, sender, plan, body, type: 'Bundle', controlId, status: 200 }, deps)
+  const { plan, kept } = await planAndKeep(writes, { call, sender, body, type: 'Bundle', controlId }, () => 200, deps)
   const byIndex = new Map<number, PlannedWrite>(plan.writes.map(write => [write.request.index, write]))
   const answers: FhirAnswer[] = []
   for (const request of requests) {

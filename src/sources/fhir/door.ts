@@ -3,6 +3,7 @@ import type { InboxId } from '../../fls/fact.ts'
 import type { MappingTables } from '../../mapping/tables.ts'
 import type { PracticeGate } from '../../store/inbox.ts'
 import type { ResourceIndex } from '../../store/resource-index.ts'
+import type { VersionClaims } from '../../store/version-claims.ts'
 import type { Accept } from '../arrival.ts'
 import type { TypeHandlers } from './call.ts'
 import type { Hmac } from './identity.ts'
@@ -14,6 +15,8 @@ export type FhirDeps = {
   readonly gate: PracticeGate
   readonly db: Db
   readonly resources: ResourceIndex
+  /** Absent: those of `db`. */
+  readonly claims?: VersionClaims
   /** HMAC with the deployment's key, lower-case hex. */
   readonly hmac: Hmac
   /** The bytes of an inbox entry exactly as they were sent. */

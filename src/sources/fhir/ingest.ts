@@ -3,10 +3,10 @@ import { Refusal } from '../../http/refusal.ts'
 import type { FhirAnswer, FhirBody, FhirCall } from './call.ts'
 import { type FhirDeps, fhirBase } from './door.ts'
 import { type JsonObject, type NumberLiterals, textAt } from './json.ts'
-import { type Kept, keep } from './keep.ts'
+import { type Kept, planAndKeep } from './keep.ts'
 import { isOffered, offeredTypes } from './offered.ts'
 import { operationOutcome } from './operation-outcome.ts'
-import { type PlannedWrite, planWrites, type WritePlan, type WriteRequest } from './plan.ts'
+import type { PlannedWrite, WritePlan, WriteRequest } from './plan.ts'
 import { profileIssues } from './profile.ts'
 import { senderOf } from './sender.ts'
 import { filled, jsonOf, servedVersion } from './served.ts'
@@ -56,14 +56,18 @@ async function writeOne(call: FhirCall, request: WriteRequest, body: FhirBody, d
   const structural = validateResource(body.resource, request.where)
   if (structural.length > 0) throw new Refusal(400, structural)
   const warnings = checkProfiles([request], deps)
-  const plan = await planWrites([request], sender, body.bytes, deps)
-  const [write] = plan.writes
-  if (!write) throw new Error('a plan of one write has one write')
   const { controlId } = call
-  const kept = await keep({ call, sender, plan, body, type: request.type, controlId, status: statusOf(write) }, deps)
+  const keeping = { call, sender, body, type: request.type, controlId }
+  const { plan, kept } = await planAndKeep([request], keeping, ({ writes }) => statusOf(only(writes)), deps)
+  const write = only(plan.writes)
   const { references } = plan
   const told = { call, write, kept, references, literals: body.json.literals, warnings }
   return answerWrite(told, deps)
+}
+
+function only([write]: readonly PlannedWrite[]): PlannedWrite {
+  if (!write) throw new Error('a plan of one write has one write')
+  return write
 }
 
 /** Profile rules over what is to be written: errors refuse all of it with 422, warnings are returned. */

@@ -1,15 +1,16 @@
 import { hash } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { instantOf } from '../../fls/dates.ts'
 import { issue } from '../../fls/issue.ts'
 import { Refusal } from '../../http/refusal.ts'
 import { inboxIdOf } from '../../store/inbox.ts'
 import { keptAt } from '../../store/resource-versions.ts'
-import { claimVersion, releaseVersion } from '../../store/version-claims.ts'
+import { type VersionClaims, versionClaims } from '../../store/version-claims.ts'
 import { type Accepted, type Arrival, StorageUncertain } from '../arrival.ts'
 import type { FhirBody, FhirCall } from './call.ts'
 import type { FhirDeps } from './door.ts'
 import { laneOf } from './lane.ts'
-import type { WritePlan } from './plan.ts'
+import { planWrites, type WritePlan, type WriteRequest } from './plan.ts'
 import type { Sender } from './sender.ts'
 import { versionIdOf, writtenResources } from './written.ts'
 
@@ -26,8 +27,37 @@ type Keeping = {
   readonly status: number
 }
 
+/** Somebody else's conditional create of the same resource is under way: when it stands, ours has found it. */
+class BeingCreated extends Error {
+  readonly code = 'being-created'
+}
+const lookAgainMs = 20
+const mostLooks = 250
+
+/**
+ * Plans the writes and keeps the bytes. Of several conditional creates of one resource at the same moment one creates it; the others look again
+ * until it stands, and find it. `status`: of the answer, by what was planned.
+ */
+export async function planAndKeep(
+  requests: readonly WriteRequest[],
+  keeping: Omit<Keeping, 'plan' | 'status'>,
+  status: (plan: WritePlan) => number,
+  deps: FhirDeps,
+): Promise<{ readonly plan: WritePlan; readonly kept: Kept }> {
+  for (let look = 1; ; look++) {
+    const plan = await planWrites(requests, keeping.sender, keeping.body.bytes, deps)
+    try {
+      return { plan, kept: await keep({ ...keeping, plan, status: status(plan) }, deps) }
+    } catch (cause) {
+      if (!(cause instanceof BeingCreated)) throw cause
+      if (look === mostLooks) throw new StorageUncertain('a conditional create did not come to its end')
+      await pause(lookAgainMs)
+    }
+  }
+}
+
 /** Keeps the bytes, then indexes what they wrote; the access log is written meanwhile. Nothing to write: nothing is kept. */
-export async function keep(keeping: Keeping, deps: FhirDeps): Promise<Kept> {
+async function keep(keeping: Keeping, deps: FhirDeps): Promise<Kept> {
   const { call, plan, status } = keeping
   const arrival = arrivalOf(keeping, deps)
   if (!arrival) return {}
@@ -60,23 +90,32 @@ function arrivalOf(keeping: Keeping, deps: FhirDeps): Arrival | undefined {
   return { ...sender, protocol: 'fhir', controlId, type, bytes: body.bytes, meta, ...(recordKey ? { recordKey } : {}) }
 }
 
-/** If-Match: the version was current when it was looked at; of all who saw it so, one may follow it. The others are 412. */
+/**
+ * If-Match: the version was current when it was looked at; of all who saw it so, one may follow it, the others are 412. If-None-Exist: the
+ * resource was not there; of all who saw it so, one may create it.
+ */
 async function claimVersions(plan: WritePlan, by: Accepted['inboxId'], deps: FhirDeps): Promise<string[]> {
   const claimed: string[] = []
   for (const { request, id, outcome, existing } of plan.writes) {
-    if (request.ifMatch === undefined || outcome !== 'update' || !existing) continue
-    const version = `${request.type}/${id}/${existing.current.versionId}`
-    if (await claimVersion(deps.db, version, by, deps.clock())) claimed.push(version)
+    const isFollowing = request.ifMatch !== undefined && outcome === 'update' && existing !== undefined
+    const isFirst = request.ifNoneExist !== undefined && outcome === 'create'
+    if (!isFollowing && !isFirst) continue
+    const version = `${request.type}/${id}/${existing?.current.versionId ?? 'none'}`
+    if (await claimsOf(deps).claim(version, by, deps.clock())) claimed.push(version)
     else {
       await release(claimed, by, deps)
-      throw new Refusal(412, [issue('version-conflict', 'If-Match')])
+      throw isFirst
+        ? new BeingCreated('a conditional create')
+        : new Refusal(412, [issue('version-conflict', 'If-Match')])
     }
   }
   return claimed
 }
 
+const claimsOf = ({ claims, db }: FhirDeps): VersionClaims => claims ?? versionClaims(db)
+
 async function release(claimed: readonly string[], by: Accepted['inboxId'], deps: FhirDeps): Promise<void> {
-  await Promise.all(claimed.map(version => releaseVersion(deps.db, version, by)))
+  await Promise.all(claimed.map(version => claimsOf(deps).release(version, by)))
 }
 
 /**

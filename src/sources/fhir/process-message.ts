@@ -7,10 +7,10 @@ import { type FhirDeps, fhirBase } from './door.ts'
 import { answering, bodyOf } from './exchange.ts'
 import { checkProfiles } from './ingest.ts'
 import { isObject, type JsonObject, objectAt, objectsAt, textAt } from './json.ts'
-import { keep } from './keep.ts'
+import { planAndKeep } from './keep.ts'
 import { isOffered } from './offered.ts'
 import { operationOutcome } from './operation-outcome.ts'
-import { planWrites, type WriteRequest } from './plan.ts'
+import type { WriteRequest } from './plan.ts'
 import { senderOf } from './sender.ts'
 import { jsonOf } from './served.ts'
 import { validateResource } from './validate.ts'
@@ -41,11 +41,11 @@ async function processMessage(
   const writes = entries.flatMap((entry, index) => (index === 0 ? [] : writeOf(entry, index, deps)))
   const sender = senderOf(call)
   const warnings = checkProfiles(writes, deps)
-  const plan = await planWrites(writes, sender, body.bytes, deps)
   // MessageHeader has no identifier of its own: the Bundle's, else the header's id, tells a repeat (R4 messaging.html 2.4.2).
   const controlId =
     call.controlId || (textAt(objectAt(body.resource, 'identifier'), 'value') ?? textAt(header, 'id') ?? '')
-  await keep({ call, sender, plan, body, type: 'Bundle', controlId, status: isAsync ? 202 : 200 }, deps)
+  const keeping = { call, sender, body, type: 'Bundle', controlId }
+  await planAndKeep(writes, keeping, () => (isAsync ? 202 : 200), deps)
   return isAsync ? { status: 202 } : { status: 200, resource: responseTo(header, warnings, controlId, deps) }
 }
 
