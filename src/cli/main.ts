@@ -9,6 +9,7 @@ import { checkCommand } from './check.ts'
 import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { feedCommands, importCommands, type Reach } from './feed.ts'
+import { pullCommand } from './pull.ts'
 import { replayCommand } from './replay.ts'
 import { retentionCommand } from './retention.ts'
 import { seedCommand } from './seed.ts'
@@ -64,6 +65,21 @@ program
 
 program.addCommand(importCommands(demoFile, reach))
 program.addCommand(feedCommands(demoFile, config.mappingsFolder, reach))
+
+program
+  .command('pull')
+  .description(
+    'bring an export of one opted-in practice from a registered FHIR server (Bulk Data) through the door of extracts',
+  )
+  .argument('<source>', 'its name in the file of sources')
+  .option('--sources <file>', 'registered sources', path.join(config.dataFolder, 'pull-sources.json'))
+  .option('--url <url>', 'address of the service (default: that of the running demo)')
+  .option('--client <id>', 'demo client to sign in as; elsewhere FLSDB_TOKEN holds the token')
+  .option('--demo-file <file>', 'identities of the demo', demoFile)
+  .option('--json', 'print the job as JSON')
+  .action(async (source: string, options) => {
+    await pullCommand(source, { ...(await reach(options.demoFile)), ...options, dataFolder: config.dataFolder })
+  })
 
 program
   .command('token')

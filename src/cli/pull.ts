@@ -1,0 +1,134 @@
+import { openAsBlob } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { z } from 'zod'
+import { limits } from '../config.ts'
+import { pullGroup } from '../sources/pull/bulk-client.ts'
+import { guardedFetch } from '../sources/pull/guarded-fetch.ts'
+import { privateKeyToken } from '../sources/pull/private-key-token.ts'
+import { progressOf } from './progress.ts'
+import { demoToken } from './token.ts'
+
+export type PullCommand = {
+  readonly sources: string
+  readonly url: string
+  readonly client?: string
+  readonly demoFile: string
+  readonly dataFolder: string
+  readonly json?: boolean
+}
+
+/** What the operator registers of one source; nothing of it is ever taken from a caller or an answer. */
+const sourceShape = z.strictObject({
+  practice: z.string().regex(/^[A-Z0-9]{3,9}$/),
+  base: z.url(),
+  group: z.string().min(1).max(64),
+  origins: z.array(z.url()).min(1),
+  tokenEndpoint: z.url(),
+  clientId: z.string().min(1),
+  /** PKCS#8 PEM, relative to the file of the sources. */
+  keyFile: z.string().min(1),
+  keyId: z.string().optional(),
+  algorithm: z.enum(['RS384', 'ES384', 'RS512']).default('RS384'),
+  scope: z.string().default('system/*.rs'),
+  types: z
+    .array(z.string().regex(/^[A-Za-z]+$/))
+    .default(['Patient', 'Condition', 'Observation', 'Procedure', 'MedicationRequest', 'MedicationStatement']),
+})
+type Source = z.infer<typeof sourceShape>
+
+/**
+ * `flsdb pull SOURCE`: brings a whole export of one opted-in practice from a registered FHIR server through the door of GP extracts, as if its
+ * supplier had sent it. The practice is asked about first: closed, nothing leaves this host. Broken off, it is run again from the start; the
+ * same export again is the same job. Exit code 1 when nothing was taken.
+ */
+export async function pullCommand(name: string, options: PullCommand): Promise<void> {
+  const source = await sourceNamed(name, options.sources)
+  const token = process.env['FLSDB_TOKEN'] ?? (await demoToken(options.demoFile, options.client ?? 'gp-supplier'))
+  await refuseClosed(source.practice, options.url, token)
+  await mkdir(options.dataFolder, { recursive: true })
+  const folder = await mkdtemp(path.join(options.dataFolder, 'pull-'))
+  const progress = progressOf('flsdb pull', options.json ?? false)
+  try {
+    const key = await readFile(path.resolve(path.dirname(options.sources), source.keyFile), 'utf8')
+    const fetchFrom = guardedFetch({
+      origins: source.origins.map(origin => new URL(origin).origin),
+      token: privateKeyToken({ ...source, privateKey: key }),
+      mostBytes: limits.extract,
+      timeoutMs: 60_000,
+    })
+    let steps = 0
+    const onProgress = (what: string): void => progress.show(what, ++steps, steps)
+    const pulled = await pullGroup({ ...source, fetch: fetchFrom, folder, onProgress })
+    if (pulled.files.length === 0) throw new Error(`The export of ${name} holds no files; nothing was submitted.`)
+    if (pulled.errorFiles > 0) console.error(`${pulled.errorFiles} files of the source say what it could not give.`)
+    const job = await submit(source, pulled, options.url, token)
+    console.log(options.json ? JSON.stringify(job) : told(job))
+    if (job.state !== 'done') process.exitCode = 1
+  } finally {
+    progress.end()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function sourceNamed(name: string, file: string): Promise<Source> {
+  const all: unknown = JSON.parse(await readFile(file, 'utf8'))
+  const own = typeof all === 'object' && all !== null && Object.hasOwn(all, name) ? Reflect.get(all, name) : undefined
+  if (own === undefined) throw new Error(`${file} registers no source ${name}.`)
+  const read = sourceShape.safeParse(own)
+  if (read.success) return read.data
+  const [fault] = read.error.issues
+  throw new Error(`${file}, ${name}.${fault?.path.map(String).join('.')}: ${fault?.message}.`)
+}
+
+async function refuseClosed(practice: string, url: string, token: string): Promise<void> {
+  const answer = await fetch(`${url}/api/practices/${practice}`, { headers: { authorization: `Bearer ${token}` } })
+  const body: unknown = await answer.json().catch(() => undefined)
+  const known = z.object({ optedIn: z.boolean(), since: z.string().optional() }).safeParse(body)
+  if (!answer.ok || !known.success)
+    throw new Error(`The service does not know practice ${practice} (${answer.status}).`)
+  if (!known.data.optedIn)
+    throw new Error(
+      `Practice ${practice} is not opted in${known.data.since ? ` since ${known.data.since.slice(0, 10)}` : ''}; nothing was asked of its supplier.`,
+    )
+}
+
+const jobShape = z.looseObject({
+  id: z.string(),
+  state: z.string(),
+  receipt: z.record(z.string(), z.unknown()).optional(),
+})
+type Job = z.infer<typeof jobShape>
+
+/** A full extract named by the moment the source says its data are from. */
+async function submit(
+  { practice }: Source,
+  { files, transactionTime }: { readonly files: readonly string[]; readonly transactionTime: string },
+  url: string,
+  token: string,
+): Promise<Job> {
+  const form = new FormData()
+  for (const file of files) form.append('file', await openAsBlob(file), path.basename(file))
+  const extractId = `pull-${transactionTime.replace(/\D/g, '').slice(0, 14)}`
+  const authorization = `Bearer ${token}`
+  const answer = await fetch(`${url}/api/extracts?${new URLSearchParams({ practice, extractId, mode: 'full' })}`, {
+    method: 'POST',
+    headers: { authorization },
+    body: form,
+  })
+  const text = await answer.text()
+  if (answer.status !== 202) throw new Error(`The service did not take the export (${answer.status}): ${text}`)
+  for (let job = jobShape.parse(JSON.parse(text)); ; ) {
+    if (job.state === 'done' || job.state === 'failed') return job
+    await pause(500)
+    const now = await fetch(`${url}/api/jobs/${job.id}`, { headers: { authorization } })
+    job = jobShape.parse(await now.json())
+  }
+}
+
+function told({ id, state, receipt }: Job): string {
+  return `${state}  /api/jobs/${id}  ${Object.entries(receipt ?? {})
+    .map(([name, count]) => `${name} ${String(count)}`)
+    .join(', ')}`
+}
