@@ -74,7 +74,8 @@ program
   .argument('<source>', 'its name in the file of sources')
   .option('--sources <file>', 'registered sources', path.join(config.dataFolder, 'pull-sources.json'))
   .option('--url <url>', 'address of the service (default: that of the running demo)')
-  .option('--client <id>', 'demo client to sign in as; elsewhere FLSDB_TOKEN holds the token')
+  .option('--client <id>', 'demo client to sign in as')
+  .option('--token-file <file>', 'holds a bearer token of the supplier, outside the demo')
   .option('--demo-file <file>', 'identities of the demo', demoFile)
   .option('--json', 'print the job as JSON')
   .action(async (source: string, options) => {

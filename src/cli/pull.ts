@@ -14,6 +14,8 @@ export type PullCommand = {
   readonly sources: string
   readonly url: string
   readonly client?: string
+  /** Holds a bearer token of the supplier's client; without it, that of a demo client. */
+  readonly tokenFile?: string
   readonly demoFile: string
   readonly dataFolder: string
   readonly json?: boolean
@@ -45,7 +47,9 @@ type Source = z.infer<typeof sourceShape>
  */
 export async function pullCommand(name: string, options: PullCommand): Promise<void> {
   const source = await sourceNamed(name, options.sources)
-  const token = process.env['FLSDB_TOKEN'] ?? (await demoToken(options.demoFile, options.client ?? 'gp-supplier'))
+  const token = options.tokenFile
+    ? (await readFile(options.tokenFile, 'utf8')).trim()
+    : await demoToken(options.demoFile, options.client ?? 'gp-supplier')
   await refuseClosed(source.practice, options.url, token)
   await mkdir(options.dataFolder, { recursive: true })
   const folder = await mkdtemp(path.join(options.dataFolder, 'pull-'))
