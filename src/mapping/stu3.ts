@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../sources/fhir/json.ts'
+import { isObject, type JsonObject, type JsonValue } from '../sources/fhir/json.ts'
 import { stu3Hint } from '../sources/fhir/stu3.ts'
 
 type Conversion = {
@@ -8,6 +8,8 @@ type Conversion = {
   readonly renamed?: Readonly<Record<string, string>>
   /** A code in STU3, a CodeableConcept in R4: the element and the R4 code system. */
   readonly concepts?: Readonly<Record<string, string>>
+  /** Resources that are another one in R4, elements and all; undefined where this one is not. */
+  readonly became?: (resource: JsonObject) => JsonObject | undefined
   /** STU3 element and value → R4 element and value that says the same. */
   readonly said?: readonly (readonly [string, string | boolean, string, string])[]
 }
@@ -35,12 +37,30 @@ const conversions: Readonly<Record<string, Conversion>> = {
     renamed: inEncounter,
     // In GP Connect a plan is the practice's own authorisation of a course, no advice to somebody else.
     said: [['intent', 'plan', 'intent', 'order']],
+    became: issued,
   },
   MedicationStatement: { said: [['taken', 'n', 'status', 'not-taken']] },
   Observation: { renamed: inEncounter },
   Procedure: { renamed: inEncounter, said: [['notDone', true, 'status', 'not-done']] },
   ProcedureRequest: { type: 'ServiceRequest', renamed: inEncounter },
   ReferralRequest: { type: 'ServiceRequest', renamed: inEncounter },
+}
+
+const withdrawn: ReadonlySet<unknown> = new Set(['cancelled', 'entered-in-error', 'draft'])
+
+/** In GP Connect an order is one issue of a course: handed out, as `issue` is in the extracts of GP systems. */
+function issued(resource: JsonObject): JsonObject | undefined {
+  if (resource['intent'] !== 'order') return undefined
+  const { intent: _intent, authoredOn, dispenseRequest, status, ...rest } = resource
+  const { expectedSupplyDuration, quantity } = isObject(dispenseRequest) ? dispenseRequest : {}
+  return {
+    ...rest,
+    resourceType: 'MedicationDispense',
+    status: withdrawn.has(status) ? (status ?? null) : 'completed',
+    ...(authoredOn === undefined ? {} : { whenHandedOver: authoredOn }),
+    ...(expectedSupplyDuration === undefined ? {} : { daysSupply: expectedSupplyDuration }),
+    ...(quantity === undefined ? {} : { quantity }),
+  }
 }
 
 /**
@@ -51,6 +71,8 @@ export function asR4(resource: JsonObject): JsonObject {
   if (!stu3Hint(resource)) return resource
   const conversion = conversions[String(resource['resourceType'])]
   if (!conversion) return resource
+  const other = conversion.became?.(resource)
+  if (other) return other
   const { type, renamed = {}, concepts = {}, said = [] } = conversion
   const entries = Object.entries(resource).map(([name, value]): [string, JsonValue] => {
     const system = concepts[name]

@@ -86,6 +86,9 @@ describe('samples/gp-extract: the receipt of a trial, and rejects.csv', () => {
     ['neutral/good.ndjson', 'B86003', 'delta'],
     ['fhir/good.ndjson', 'B86003', 'delta'],
     ['fhir/bad.ndjson', 'B86003', 'delta'],
+    ['gp-connect/emis.json', 'B86001', 'delta'],
+    ['gp-connect/tpp.json', 'B86002', 'delta'],
+    ['gp-connect/bad.json', 'B86001', 'delta'],
   ])('%s', async (name, practice, mode) => {
     const form = new FormData()
     for (const [file, bytes] of filesOf(path.join(root, 'gp-extract', name)))
