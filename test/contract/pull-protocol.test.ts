@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import nock from 'nock'
 import { pullGroup } from '../../src/sources/pull/bulk-client.ts'
@@ -24,6 +24,9 @@ afterEach(async () => {
   nock.enableNetConnect()
   await rm(folder, { recursive: true })
 })
+
+// It stands in for the sockets of the whole process, and the next test file runs in the same one.
+afterAll(() => nock.restore())
 
 const tokenSource = {
   tokenEndpoint: `${host}/token`,

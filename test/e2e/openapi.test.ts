@@ -19,8 +19,7 @@ const ajv = new Ajv2020({ strict: false, allErrors: true })
 addFormats.default(ajv)
 
 beforeAll(async () => {
-  service = await startService({ database: 'e2e_openapi', environment: { FLSDB_SEED: 'small' } })
-  await quiet(service, 120)
+  service = await startService({ database: 'e2e_openapi', environment: { FLSDB_SEED: 'none' } })
   description = (await service.call(undefined, 'GET', '/api/openapi.json')).json as typeof description
   ajv.addSchema({ ...description, $id: 'openapi' })
   await prepare()
@@ -34,7 +33,8 @@ const idIn = (answer: Answer, name = 'id'): string => {
   return String(items[0]?.[name] ?? '')
 }
 async function prepare(): Promise<void> {
-  await service.flsdb('send', 'samples/hl7v2/01-emergency-a04.hl7', '--mllp')
+  await service.flsdb('send', 'samples/hl7v2/01-emergency-a04.hl7', 'samples/hl7v2/04-discharge-a03.hl7', '--mllp')
+  await quiet(service)
   known.message = idIn(await service.call('engineer-rxx', 'GET', '/api/messages?controlId=D0001'), 'inboxId')
   const sent = await service.call('gp-supplier-gp-emis', 'POST', '/api/extracts?dryRun=true', extract, {
     'content-type': 'text/csv',
