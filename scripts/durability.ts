@@ -5,6 +5,7 @@ import { planting, runTrap, traps } from '../test/durability/faults/planted.ts'
 import { targets } from '../test/durability/kills.ts'
 import { runBacklog } from '../test/durability/outages/backlog.ts'
 import { runCrashImages } from '../test/durability/outages/crash-image.ts'
+import { readAfterFailOvers } from '../test/durability/outages/reads-after-fail-over.ts'
 import { runScenario, scenarioNames } from '../test/durability/outages/scenarios.ts'
 import { isClean } from '../test/durability/verdict.ts'
 
@@ -12,6 +13,8 @@ import { isClean } from '../test/durability/verdict.ts'
  * `npm run durability -- --scenario NAME|all`: outages of database and wire; one JSON line each; exit code 1 when the service broke a promise.
  * `npm run durability -- --crash-images N --seed S`: power cuts, imitated on a file system in a file; needs the right to mount.
  * `npm run durability -- --backlog N`: a restart over N unread messages.
+ * `npm run durability -- --reads-after-fail-over N`: how often a client does not read what it wrote while a primary follows another; exit code 1
+ * when ours did not.
  * `npm run durability -- --self-test`: a small campaign for each planted fault; exit code 1 when one was not caught.
  * `npm run durability -- --kills N --target service|mongod|primary|all --seed S [--kinds NAME,NAME] [--fault NAME]`: one JSON line on stdout, one line a kill on
  * stderr. Exit code 1 when a promise was broken.
@@ -26,6 +29,7 @@ const { values } = parseArgs({
     scenario: { type: 'string' },
     'crash-images': { type: 'string' },
     backlog: { type: 'string' },
+    'reads-after-fail-over': { type: 'string' },
     'self-test': { type: 'boolean', default: false },
   },
 })
@@ -41,6 +45,11 @@ if (values.backlog !== undefined) {
   const result = await runBacklog(Number(values.backlog))
   console.log(JSON.stringify(result))
   process.exit(result.isKept ? 0 : 1)
+}
+if (values['reads-after-fail-over'] !== undefined) {
+  const result = await readAfterFailOvers(Number(values['reads-after-fail-over']))
+  console.log(JSON.stringify(result))
+  process.exit(result.flsdb.stale === 0 && result.flsdb.reads > 0 ? 0 : 1)
 }
 if (values.scenario !== undefined) process.exit((await playScenarios(values.scenario)) ? 0 : 1)
 if (values.fault !== undefined && !isFaultName(values.fault))

@@ -52,10 +52,7 @@ export async function claimEntries(
       },
     },
   ])
-  // On a majority, like all else: whether an attempt is the first is told by the fence, and a fail-over must not take it back.
-  return store.inbox
-    .find({ _id: { $in: ids }, state: 'claimed', claimedBy: worker }, { readConcern: { level: 'local' } })
-    .toArray()
+  return store.inbox.find({ _id: { $in: ids }, state: 'claimed', claimedBy: worker }).toArray()
 }
 
 /**

@@ -2,12 +2,14 @@ import {
   type Collection,
   type Db,
   MongoBulkWriteError,
-  MongoClient,
+  type MongoClient,
+  type MongoClientOptions,
   MongoError,
   MongoNetworkError,
   MongoServerSelectionError,
   MongoWriteConcernError,
 } from 'mongodb'
+import { CausalClient } from './causal-client.ts'
 import { wakeWritersOfClosedSockets } from './closed-sockets.ts'
 import type {
   EpisodeDocument,
@@ -61,29 +63,32 @@ export function isDatabaseTrouble(cause: unknown): boolean {
 /** Collections rebuilt by replay; everything else is the inbox or a register. */
 export const derivedCollections = ['records', 'facts', 'persons', 'episodes', 'reviews', 'tombstones'] as const
 
+/** Every concern stated: majority, journaled, majority reads, retries on. */
+export const clientOptions = {
+  w: 'majority',
+  journal: true,
+  wtimeoutMS: 10_000,
+  readConcernLevel: 'majority',
+  readPreference: 'primary',
+  retryWrites: true,
+  retryReads: true,
+  maxPoolSize: 50,
+  serverSelectionTimeoutMS: 5_000,
+  waitQueueTimeoutMS: 10_000,
+  socketTimeoutMS: 60_000,
+  // A server that hangs without closing its connections is given up after the sum of these two; requests under way fail with it.
+  heartbeatFrequencyMS: 2_000,
+  connectTimeoutMS: 5_000,
+  ignoreUndefined: true,
+} as const satisfies MongoClientOptions
+
 /**
- * Opens the database with every concern stated: majority, journaled, majority reads, retries on.
+ * Opens the database with `clientOptions`; what this process wrote it reads, across fail-overs.
  * Refuses a standalone server (a write it acknowledged may be lost after a crash, trust.md fact 1).
  */
 export async function openStore(uri: string, name: string): Promise<Store> {
   wakeWritersOfClosedSockets()
-  const client = new MongoClient(uri, {
-    w: 'majority',
-    journal: true,
-    wtimeoutMS: 10_000,
-    readConcernLevel: 'majority',
-    readPreference: 'primary',
-    retryWrites: true,
-    retryReads: true,
-    maxPoolSize: 50,
-    serverSelectionTimeoutMS: 5_000,
-    waitQueueTimeoutMS: 10_000,
-    socketTimeoutMS: 60_000,
-    // A server that hangs without closing its connections is given up after the sum of these two; requests under way fail with it.
-    heartbeatFrequencyMS: 2_000,
-    connectTimeoutMS: 5_000,
-    ignoreUndefined: true,
-  })
+  const client = new CausalClient(uri, clientOptions)
   await client.connect()
   const hello = await client.db('admin').command({ hello: 1 })
   if (!hello['setName'] && hello['msg'] !== 'isdbgrid') {

@@ -14,7 +14,7 @@ test.each([
     const result = await runCampaign({ kills, target, seed: `story 9 ${target}` })
     expect({ ...result, isClean: isClean(result) }).toMatchObject({
       ...{ kills, lost: 0, duplicated: 0, corrupt: 0, invented: 0, personsWrong: 0, episodesWrong: 0 },
-      ...{ unread: 0, stuck: 0, isClean: true },
+      ...{ unread: 0, stuck: 0, isClean: true, examples: [] },
     })
     expect(result.acknowledged).toBeGreaterThan(kills)
     expect(result.midRequest).toBeGreaterThan(0)

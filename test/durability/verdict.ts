@@ -22,7 +22,7 @@ export type Verdict = {
   readonly resourcesWrong: number
   readonly unread: number
   readonly stuck: number
-  /** Lines that are stuck with the last answer they got, and what stands of the first records that are wrong; the patients are synthetic. */
+  /** The first entries unread, lines stuck with the last answer they got, and what stands of the first wrong records; the patients are synthetic. */
   readonly examples: readonly unknown[]
 }
 
@@ -45,7 +45,7 @@ export function isClean(verdict: Pick<Verdict, (typeof faults)[number]>): boolea
 
 /** Streams inbox, persons and episodes past the ledger; holds a line of the ledger and a counter for each message, never its bytes. */
 export async function judge(mongo: MongoClient, ledger: Ledger): Promise<Verdict> {
-  const { kept, corrupt, invented, unread } = await inboxAgainst(mongo, ledger)
+  const { kept, corrupt, invented, unread, unreadExamples } = await inboxAgainst(mongo, ledger)
   const promised = [...ledger.sendings].filter(([, sending]) => sending.isAcknowledged)
   const records = new Set(promised.flatMap(([, { record }]) => record ?? []))
   const persons = await countByRecord(mongo, 'persons', 'members.record')
@@ -69,6 +69,7 @@ export async function judge(mongo: MongoClient, ledger: Ledger): Promise<Verdict
     unread,
     stuck: ledger.sendings.size - promised.length,
     examples: [
+      ...unreadExamples,
       ...[...ledger.sendings.values()].filter(({ isAcknowledged }) => !isAcknowledged).slice(0, 16),
       ...(await Promise.all(
         [...new Set([...personsWrong, ...episodesWrong])].slice(0, 3).map(record => standing(mongo, record)),
@@ -81,23 +82,28 @@ async function inboxAgainst(mongo: MongoClient, ledger: Ledger) {
   const kept = new Map<string, number>()
   const controlIds = new Set([...ledger.sendings.values()].map(({ controlId }) => controlId))
   let [corrupt, invented, unread] = [0, 0, 0]
+  const unreadExamples: unknown[] = []
   const entries = mongo
     .db(database)
     .collection('inbox')
     .find(
       { protocol: { $in: ['hl7v2', 'fhir'] }, controlId: { $not: new RegExp(`^${probePrefix}`) } },
-      { projection: { controlId: 1, sha256: 1, bytes: 1, state: 1 }, readConcern: { level: 'majority' } },
+      { projection: { controlId: 1, sha256: 1, bytes: 1, state: 1, failure: 1, attempts: 1, fence: 1 } },
     )
   for await (const entry of entries) {
     const bytes: Buffer = entry['bytes'].buffer
     const key = keyOf(bytes)
     const isHashTrue = Buffer.from(String(entry['sha256']), 'hex').toString('base64') === key
-    if (entry['state'] !== 'done') unread++
+    if (entry['state'] !== 'done') {
+      unread++
+      const { bytes: _bytes, ...rest } = entry
+      if (unreadExamples.length < 3) unreadExamples.push(rest)
+    }
     if (ledger.sendings.has(key) && isHashTrue) kept.set(key, (kept.get(key) ?? 0) + 1)
     else if (controlIds.has(entry['controlId'])) corrupt++
     else invented++
   }
-  return { kept, corrupt, invented, unread }
+  return { kept, corrupt, invented, unread, unreadExamples }
 }
 
 async function countByRecord(mongo: MongoClient, collection: string, field: string): Promise<Map<string, number>> {

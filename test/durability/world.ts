@@ -1,8 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { MongoClient } from 'mongodb'
+import type { MongoClient } from 'mongodb'
+import { CausalClient } from '../../src/store/causal-client.ts'
 import { freePort } from '../../src/store/embedded.ts'
+import { clientOptions } from '../../src/store/store.ts'
 import { trustOf } from '../../synthetic/story-wire.ts'
 import { startService } from '../set-up/running.ts'
 import { fhirLane } from './fhir-lane.ts'
@@ -88,7 +90,7 @@ export async function openWorld({
   }
   addSenders(lanes)
   const killer = new Killer()
-  const mongo = new MongoClient(set.uri, { serverSelectionTimeoutMS: 60_000 })
+  const mongo = new CausalClient(set.uri, { ...clientOptions, serverSelectionTimeoutMS: 60_000 })
   const close = async (): Promise<void> => {
     for (const sender of senders) sender.abandon()
     killer.stop()
