@@ -2,6 +2,7 @@ import { openAsBlob } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { importPKCS8 } from 'jose'
 import { z } from 'zod'
 import { limits } from '../config.ts'
 import { pullGroup } from '../sources/pull/bulk-client.ts'
@@ -55,16 +56,19 @@ export async function pullCommand(name: string, options: PullCommand): Promise<v
   const folder = await mkdtemp(path.join(options.dataFolder, 'pull-'))
   const progress = progressOf('flsdb pull', options.json ?? false)
   try {
-    const key = await readFile(path.resolve(path.dirname(options.sources), source.keyFile), 'utf8')
+    const keyFile = path.resolve(path.dirname(options.sources), source.keyFile)
+    const key = await importPKCS8(await readFile(keyFile, 'utf8'), source.algorithm).catch(() => {
+      throw new Error(`${keyFile} is no PKCS#8 PEM for ${source.algorithm}; openssl pkcs8 -topk8 -nocrypt makes one.`)
+    })
     const fetchFrom = guardedFetch({
       origins: source.origins.map(origin => new URL(origin).origin),
-      token: privateKeyToken({ ...source, privateKey: key }),
+      token: privateKeyToken({ ...source, key }),
       mostBytes: limits.extract,
       timeoutMs: 60_000,
     })
     let steps = 0
     const onProgress = (what: string): void => progress.show(what, ++steps, steps)
-    const pulled = await pullGroup({ ...source, fetch: fetchFrom, folder, onProgress })
+    const pulled = await pullGroup({ ...source, fetch: fetchFrom, folder, mostBytes: limits.extract, onProgress })
     if (pulled.files.length === 0) throw new Error(`The export of ${name} holds no files; nothing was submitted.`)
     if (pulled.errorFiles > 0) console.error(`${pulled.errorFiles} files of the source say what it could not give.`)
     const job = await submit(source, pulled, options.url, token)
@@ -127,6 +131,8 @@ async function submit(
     if (job.state === 'done' || job.state === 'failed') return job
     await pause(500)
     const now = await fetch(`${url}/api/jobs/${job.id}`, { headers: { authorization } })
+    // A token may not live as long as a large extract is counted.
+    if (!now.ok) throw new Error(`The export is kept; ask for its receipt at /api/jobs/${job.id} (${now.status}).`)
     job = jobShape.parse(await now.json())
   }
 }

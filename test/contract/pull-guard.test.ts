@@ -55,7 +55,10 @@ const guarded = (more: object = {}) =>
     ...more,
   })
 const pull = (fetchFrom = guarded()) =>
-  pullGroup({ fetch: fetchFrom, base: `${base}/fhir`, group: 'g', types: ['Patient'], folder, patienceMs: 2_000 })
+  pullGroup({
+    ...{ fetch: fetchFrom, base: `${base}/fhir`, group: 'g', types: ['Patient'], folder },
+    ...{ mostBytes: 8, patienceMs: 2_000 },
+  })
 
 type Pages = Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>>
 const json = { 'content-type': 'application/json' }
@@ -157,6 +160,11 @@ test.each<[string, PullFault, () => Pages]>([
     () => ({ '/file': head(200, { 'content-type': 'application/fhir+ndjson' }, 'x'.repeat(200_000)) }),
   ],
   [
+    'rule 4: files that are too large together',
+    'too-large',
+    () => ({ '/job': head(200, json, manifest({ output: ['/1', '/2', '/3'].map(file) })) }),
+  ],
+  [
     'rule 4: small when packed, too large when not',
     'too-large',
     () => ({
@@ -199,6 +207,23 @@ test('rule 3: what is not a GET is sent once', async () => {
   })
   await pull()
   expect(deletes).toBe(1)
+})
+
+test('a token endpoint that gives none ends it, before the source hears anything; a token is asked for once an attempt', async () => {
+  let [asked, hits] = [0, 0]
+  answer = (_request, response) => {
+    hits++
+    if (hits < 3) response.writeHead(302, { location: `${base}/again` }).end()
+    else response.writeHead(503, { 'retry-after': '0' }).end()
+  }
+  const broken = guarded({ token: () => Promise.reject(new Error('secret=1234')) })
+  const refused = broken(`${base}/fhir`, { isWithToken: true })
+  await expect(refused).rejects.toMatchObject({ code: 'no-token', message: expect.stringContaining('token endpoint') })
+  await expect(refused).rejects.not.toThrow('1234')
+  expect(hits).toBe(0)
+  const counting = guarded({ token: async () => `t${asked++}` })
+  await expect(counting(`${base}/fhir`, { isWithToken: true })).rejects.toMatchObject({ code: 'refused-by-source' })
+  expect([asked, hits]).toEqual([2, 4])
 })
 
 test('rule 6: every request has a name of its own', async () => {

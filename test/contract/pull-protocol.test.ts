@@ -1,9 +1,8 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals'
-import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { decodeJwt, decodeProtectedHeader, generateKeyPair } from 'jose'
 import nock from 'nock'
 import { pullGroup } from '../../src/sources/pull/bulk-client.ts'
 import { guardedFetch, retryAfterMs } from '../../src/sources/pull/guarded-fetch.ts'
@@ -11,9 +10,7 @@ import { privateKeyToken } from '../../src/sources/pull/private-key-token.ts'
 
 /** The protocol of Bulk Data and SMART Backend Services against a server that keeps to it. */
 const host = 'https://gp.example'
-const privateKey = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  .privateKey.export({ type: 'pkcs8', format: 'pem' })
-  .toString()
+const { privateKey } = await generateKeyPair('RS384')
 let folder = ''
 beforeEach(async () => {
   nock.disableNetConnect()
@@ -31,9 +28,8 @@ afterAll(() => nock.restore())
 const tokenSource = {
   tokenEndpoint: `${host}/token`,
   clientId: 'fls-db',
-  privateKey,
+  key: privateKey,
   keyId: 'k1',
-  algorithm: 'RS384' as const,
   scope: 'system/*.rs',
 }
 /** Hands out t1 and t2, once each; keeps the assertions. */
@@ -56,7 +52,14 @@ const fetchFrom = () =>
     longestPauseMs: 5,
   })
 const pull = () =>
-  pullGroup({ fetch: fetchFrom(), base: `${host}/fhir`, group: 'g 1', types: ['Patient', 'Condition'], folder })
+  pullGroup({
+    fetch: fetchFrom(),
+    base: `${host}/fhir`,
+    group: 'g 1',
+    types: ['Patient', 'Condition'],
+    folder,
+    mostBytes: 1_000_000,
+  })
 
 const kickOff = () =>
   nock(host)

@@ -1,4 +1,5 @@
 import { createWriteStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -35,6 +36,8 @@ export type PullOptions = {
   readonly types: readonly string[]
   /** Folder the NDJSON files are written into. */
   readonly folder: string
+  /** Most bytes of all files together. */
+  readonly mostBytes: number
   readonly onProgress?: (what: string) => void
   /** Longest time from the kick-off to the manifest. Milliseconds. */
   readonly patienceMs?: number
@@ -62,6 +65,7 @@ export async function pullGroup(options: PullOptions): Promise<Pulled> {
   onProgress('export begun')
   const manifests = await allManifests(options, await untilReady(options, address), address)
   const files: string[] = []
+  let bytes = 0
   const seen = new Set<string>()
   for (const { output, requiresAccessToken } of manifests)
     for (const { type, url } of output) {
@@ -69,6 +73,8 @@ export async function pullGroup(options: PullOptions): Promise<Pulled> {
       seen.add(url)
       const file = path.join(options.folder, `${String(files.length + 1).padStart(5, '0')}-${plainName(type)}.ndjson`)
       await download(fetch, url, file, requiresAccessToken)
+      bytes += (await stat(file)).size
+      if (bytes > options.mostBytes) throw new PullRefused('too-large', url, 'all files together')
       files.push(file)
       onProgress(`${files.length} files`)
     }

@@ -20,6 +20,7 @@ const sentences = {
   'too-slow': 'The source did not answer in time',
   'too-many-redirects': 'The source redirects without end',
   'refused-by-source': 'The source refuses',
+  'no-token': 'The token endpoint gave no token; check the client id, the key and what the supplier knows of it',
   'source-resting': 'The source failed too often; it is left alone for a while',
   'wrong-type': 'The source answers in another format than the Bulk Data guide says',
   'manifest-broken': 'The manifest cannot be used',
@@ -44,7 +45,7 @@ export type Guard = {
 export type GuardedAnswer = {
   readonly status: number
   readonly headers: Headers
-  /** In pieces as they come; throws `too-large` or `too-slow`. */
+  /** Of a 200, in pieces as they come; throws `too-large` or `too-slow`. */
   readonly body: () => AsyncGenerator<Uint8Array>
 }
 export type GuardedFetch = (
@@ -61,9 +62,10 @@ const mostFailures = 5
 const restMs = 60_000
 
 /**
- * The only way out to a pulled source (fhir.md 4.1). Every hop is held against the registered origins, whether the address came from a redirect,
- * a manifest or a status; redirects are followed here, never by fetch. Time, size and attempts are bounded; 429, 503 and broken connections are
- * tried again with Retry-After or a growing pause with jitter; one 401 brings a new token, once; five failures in a row rest the source a minute.
+ * The only way out to a pulled source but for its token endpoint (fhir.md 4.1). Every hop is held against the registered origins, whether the
+ * address came from a redirect, a manifest or a status; redirects are followed here, never by fetch. Time, size and attempts are bounded; 429,
+ * 503 and broken connections are tried again with Retry-After or a growing pause with jitter; one 401 brings a new token, once; five failures in
+ * a row rest the source a minute.
  */
 export function guardedFetch(guard: Guard): GuardedFetch {
   const { attempts = 5, longestPauseMs = 60_000 } = guard
@@ -73,7 +75,9 @@ export function guardedFetch(guard: Guard): GuardedFetch {
     if (Date.now() < restsUntil) throw new PullRefused('source-resting', address)
     let isAgain = false
     for (let attempt = 1; ; attempt++) {
-      const answer = await followed(address, init, guard, isAgain)
+      checkOrigin(address, guard)
+      const token = init.isWithToken ? await tokenFor(guard, address, isAgain) : undefined
+      const answer = await followed(address, init, guard, token)
       if (answer?.status === 401 && init.isWithToken && !isAgain) {
         isAgain = true
         continue
@@ -110,12 +114,20 @@ export function retryAfterMs(text: string | null): number | undefined {
   return Number.isNaN(until) ? undefined : Math.max(0, until - Date.now())
 }
 
+async function tokenFor({ token }: Guard, address: string, isAgain: boolean): Promise<string | undefined> {
+  try {
+    return await token?.(isAgain)
+  } catch {
+    throw new PullRefused('no-token', address)
+  }
+}
+
 /** Undefined when nobody answered. */
 async function followed(
   address: string,
   init: NonNullable<Parameters<GuardedFetch>[1]>,
   guard: Guard,
-  isAgain: boolean,
+  token: string | undefined,
 ): Promise<GuardedAnswer | undefined> {
   let at = address
   for (let hop = 0; hop <= mostRedirects; hop++) {
@@ -123,18 +135,21 @@ async function followed(
     const stop = new AbortController()
     const timer = setTimeout(() => stop.abort(), guard.timeoutMs)
     try {
-      const authorization =
-        init.isWithToken && guard.token ? { authorization: `Bearer ${await guard.token(isAgain)}` } : {}
       const answer = await fetch(at, {
         method: init.method ?? 'GET',
-        headers: { 'x-request-id': randomUUID(), ...init.headers, ...authorization },
+        headers: {
+          'x-request-id': randomUUID(),
+          ...init.headers,
+          ...(token ? { authorization: `Bearer ${token}` } : {}),
+        },
         redirect: 'manual',
         signal: stop.signal,
       })
       const target = answer.status >= 300 && answer.status < 400 ? answer.headers.get('location') : null
+      // Only the body of a 200 is ever read; any other would hold its connection for nothing.
+      if (answer.status !== 200) await answer.body?.cancel()
       if (target === null)
         return { status: answer.status, headers: answer.headers, body: () => pieces(answer, at, guard, stop) }
-      await answer.body?.cancel()
       at = new URL(target, at).href
     } catch (cause) {
       if (cause instanceof PullRefused) throw cause

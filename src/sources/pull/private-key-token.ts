@@ -1,4 +1,3 @@
-import { createPrivateKey } from 'node:crypto'
 import {
   allowInsecureRequests,
   Configuration,
@@ -11,14 +10,11 @@ import {
 export type TokenSource = {
   readonly tokenEndpoint: string
   readonly clientId: string
-  /** PKCS#8 PEM. */
-  readonly privateKey: string
+  readonly key: CryptoKey
   readonly keyId?: string | undefined
-  readonly algorithm: 'RS384' | 'ES384' | 'RS512'
   readonly scope: string
 }
 
-const hashes = { RS384: 'SHA-384', RS512: 'SHA-512' } as const
 const assertionSeconds = 300
 /** A token is not used up to its last moment. */
 const spareSeconds = 30
@@ -31,7 +27,7 @@ export function privateKeyToken(source: TokenSource): (isAgain: boolean) => Prom
   let held: { readonly token: string; readonly until: number } | undefined
   return async isAgain => {
     if (held && !isAgain && Date.now() < held.until) return held.token
-    const configuration = await configurationOf(source)
+    const configuration = configurationOf(source)
     const answer = await clientCredentialsGrant(configuration, { scope: source.scope })
     const seconds = Math.min(answer.expires_in ?? assertionSeconds, 3_600)
     held = { token: answer.access_token, until: Date.now() + 1_000 * Math.max(0, seconds - spareSeconds) }
@@ -39,23 +35,8 @@ export function privateKeyToken(source: TokenSource): (isAgain: boolean) => Prom
   }
 }
 
-async function configurationOf({
-  tokenEndpoint,
-  clientId,
-  privateKey,
-  keyId,
-  algorithm,
-}: TokenSource): Promise<Configuration> {
+function configurationOf({ tokenEndpoint, clientId, key, keyId }: TokenSource): Configuration {
   const { origin, hostname } = new URL(tokenEndpoint)
-  const key = await crypto.subtle.importKey(
-    'pkcs8',
-    createPrivateKey(privateKey).export({ type: 'pkcs8', format: 'der' }),
-    algorithm === 'ES384'
-      ? { name: 'ECDSA', namedCurve: 'P-384' }
-      : { name: 'RSASSA-PKCS1-v1_5', hash: hashes[algorithm] },
-    false,
-    ['sign'],
-  )
   const authentication = PrivateKeyJwt(keyId ? { key, kid: keyId } : key, {
     [modifyAssertion]: (_header, payload) => {
       payload['aud'] = tokenEndpoint
