@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto'
 import { instantOf } from '../fls/dates.ts'
 import type { InboxId, OdsCode } from '../fls/fact.ts'
-import { type Issue, issue } from '../fls/issue.ts'
+import type { Issue } from '../fls/issue.ts'
+import { publishedForms } from '../http/questionnaires.ts'
 import { Refusal } from '../http/refusal.ts'
 import { type ReadingTables, readEntry } from '../mapping/read.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
-import { bundle, type Dispatch } from '../sources/fhir/bundle.ts'
+import { bundle } from '../sources/fhir/bundle.ts'
 import type { FhirBody, FhirCall } from '../sources/fhir/call.ts'
 import { bundleDispatch } from '../sources/fhir/dispatch.ts'
 import type { FhirDeps } from '../sources/fhir/door.ts'
 import { readFhirBody } from '../sources/fhir/exchange.ts'
 import { create } from '../sources/fhir/ingest.ts'
-import { isObject, type JsonObject, textAt } from '../sources/fhir/json.ts'
+import { textAt } from '../sources/fhir/json.ts'
 import { validateResource } from '../sources/fhir/validate.ts'
 import { checkForm } from '../sources/form/form-checks.ts'
 import { patientAuditQuestionnaire } from '../sources/form/questionnaire.ts'
@@ -33,13 +34,14 @@ export async function checkFhir(
   const kept: InboxEntry[] = []
   const found: Issue[] = []
   const deps = offlineDoor(kept)
+  const told = ({ issues }: Refusal): void => void found.push(...issues)
   try {
-    if (type === 'Bundle') await bundle(callOf(body), strict, telling(bundleDispatch(deps), found), deps)
+    if (type === 'Bundle') await bundle(callOf(body), strict, bundleDispatch(deps), deps, told)
     else if (strict.length > 0) throw new Refusal(400, [...strict, ...validateResource(body.resource)])
     else await create(callOf(body), deps)
   } catch (cause) {
     if (!(cause instanceof Refusal)) throw cause
-    found.push(...cause.issues)
+    told(cause)
   }
   const meta = options.feed ? { mapping: options.feed } : {}
   return [
@@ -49,11 +51,10 @@ export async function checkFhir(
 }
 
 function formIssues(body: FhirBody, tables: ReadingTables, questionnaire: Buffer | undefined): readonly Issue[] {
-  const form: unknown = questionnaire
-    ? readFhirBody(questionnaire).body.resource
-    : JSON.parse(JSON.stringify(patientAuditQuestionnaire()))
-  if (!isObject(form)) return [issue('json-invalid', 'Questionnaire')]
-  const { structural, rules } = checkForm(body, [form as JsonObject], true)
+  const forms = questionnaire
+    ? [readFhirBody(questionnaire).body.resource]
+    : publishedForms([patientAuditQuestionnaire()])
+  const { structural, rules } = checkForm(body, forms, true)
   const found = [...structural, ...rules]
   if (found.some(one => one.severity === 'error')) return found
   const entry = { ...sentBy, side: 'hospital', protocol: 'form', controlId: '', type: 'QuestionnaireResponse' } as const
@@ -102,17 +103,5 @@ function callOf(body: FhirBody): FhirCall {
     controlId: '',
     requestId: '',
     log: () => undefined,
-  }
-}
-
-/** A batch answers each entry by itself; what it refuses is told here as well. */
-function telling(dispatch: Dispatch, found: Issue[]): Dispatch {
-  return (method, call) => async inner => {
-    try {
-      return await dispatch(method, call)(inner)
-    } catch (cause) {
-      if (cause instanceof Refusal) found.push(...cause.issues)
-      throw cause
-    }
   }
 }

@@ -25,7 +25,7 @@ export type SendCommand = {
   readonly attempts: number
 }
 
-/** `isTaken`: the service has it; `again`: it may take it later, after this many milliseconds; neither: it never will. */
+/** `isTaken`: the service has it; `againMs`: it may take it later, after this many milliseconds; neither: it never will. */
 type Answer = {
   readonly item: Sendable
   readonly isTaken: boolean
@@ -90,9 +90,18 @@ async function tell({ item, isTaken, told, line }: Answer, attempt: number, opti
 const keyOf = ({ sha256, ordinal }: Pick<Sendable, 'sha256' | 'ordinal'>): string => `${sha256}/${ordinal}`
 
 async function takenIn(ledger: string): Promise<Set<string>> {
-  const lines = (await readFile(ledger, 'utf8')).split('\n').filter(line => line.trim() !== '')
-  const entries = lines.map(line => JSON.parse(line) as { sha256: string; ordinal: number; isTaken: boolean })
-  return new Set(entries.filter(entry => entry.isTaken).map(keyOf))
+  const lines = (await readFile(ledger, 'utf8')).split('\n')
+  return new Set(lines.flatMap(line => takenOn(line) ?? []))
+}
+
+/** A run that was killed may have left its last line half written: what it was about is sent again, which does no harm. */
+function takenOn(line: string): string | undefined {
+  try {
+    const entry = JSON.parse(line) as { sha256: string; ordinal: number; isTaken: boolean }
+    return entry.isTaken ? keyOf(entry) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 type Hear = (answer: Answer) => Promise<void>
@@ -161,6 +170,7 @@ async function sendExtract(item: Sendable & { kind: 'extract' }, options: SendCo
   return answerOf(item, await request(`${options.url}/api/extracts?${query}`, told, item.bytes, options))
 }
 
+type Told = { readonly status: number; readonly headers: Headers; readonly body: string }
 type Request = { readonly method: string; readonly headers: Record<string, string>; readonly client: string }
 
 async function request(
@@ -168,29 +178,30 @@ async function request(
   { method, headers, client }: Request,
   bytes: Buffer,
   { demoFile }: SendCommand,
-): Promise<Response | undefined> {
+): Promise<Told | undefined> {
   const authorization = `Bearer ${await demoToken(demoFile, client)}`
   try {
-    return await fetch(address, { method, headers: { authorization, ...headers }, body: new Uint8Array(bytes) })
+    const answer = await fetch(address, { method, headers: { authorization, ...headers }, body: new Uint8Array(bytes) })
+    return { status: answer.status, headers: answer.headers, body: await answer.text() }
   } catch {
-    // Nobody answers: the same as a service that asks for patience.
+    // Nobody answers, or not to the end: the same as a service that asks for patience.
     return undefined
   }
 }
 
-async function answerOf(item: Sendable, answer: Response | undefined): Promise<Answer> {
+function answerOf(item: Sendable, answer: Told | undefined): Answer {
   if (!answer) return noAnswer(item, 'nobody listens')
-  const body = await answer.text()
-  const { status } = answer
+  const { status, body } = answer
+  const isTaken = status >= 200 && status < 300
   const isPassing = status === 429 || status === 503
   const seconds = Number(answer.headers.get('retry-after') ?? 0)
   const location = answer.headers.get('location')
   return {
     item,
-    isTaken: answer.ok,
+    isTaken,
     ...(isPassing ? { againMs: 1_000 * (Number.isFinite(seconds) ? seconds : 5) } : {}),
     told: { status, body, ...(location ? { location } : {}) },
-    line: `${status}  ${item.file}${location ? `  ${location}` : ''}${answer.ok ? '' : `\n${body}`}`,
+    line: `${status}  ${item.file}${location ? `  ${location}` : ''}${isTaken ? '' : `\n${body}`}`,
   }
 }
 

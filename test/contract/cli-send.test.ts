@@ -97,6 +97,17 @@ test('a resend leaves out what the ledger of the run before says was taken', asy
   expect(process.exitCode).toBe(0)
 })
 
+test('the last line of a ledger may be torn: what it was about is sent again', async () => {
+  const door = await listener({})
+  const ledger = path.join(folder, 'torn.jsonl')
+  const file = await batch('M9', 'M10')
+  await send([file], { port: door.port, ledger })
+  const [first, second = ''] = (await readFile(ledger, 'utf8')).split('\n')
+  await writeFile(ledger, `${first}\n${second.slice(0, second.length / 2)}`)
+  const again = await send([file], { port: door.port, resend: ledger })
+  expect(again.map(line => line['controlId'])).toEqual(['M10'])
+})
+
 test('nobody listens: every message is told, tried again, and given up', async () => {
   const lines = await send([await batch('M7', 'M8')], { port: 1, attempts: 2 })
   expect(lines.map(line => `${line['ordinal']} ${line['attempt']} ${line['why']}`)).toEqual([

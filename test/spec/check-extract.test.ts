@@ -43,6 +43,14 @@ test('another practice than the files say is refused', async () => {
   })
 })
 
+test('an entry of a FHIR batch that the door would refuse is told at its place', async () => {
+  const patient = { resourceType: 'Patient', identifier: [{ system: 'urn:x', value: '1' }], birthDate: '14 June 1941' }
+  const entry = [{ request: { method: 'POST', url: 'Patient' }, resource: patient }]
+  const bytes = Buffer.from(JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry }))
+  const found = await checkFile('batch.json', bytes, {}, tables)
+  expect(found.map(one => `${one.code} ${one.where}`)).toContain('unreadable-date Bundle.entry[0].resource.birthDate')
+})
+
 test('an HL7 batch whose trailer miscounts is told so, its messages checked all the same', async () => {
   const file = path.join('samples', 'hl7v2', '95-batch-wrong-count.hl7')
   const found = await checkFile(file, readFileSync(file), {}, tables)

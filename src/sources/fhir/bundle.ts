@@ -17,6 +17,8 @@ import { validateResource } from './validate.ts'
 
 /** Finds who answers one interaction; the same for a request by itself and for an entry of a Bundle. */
 export type Dispatch = (method: string, call: FhirCall) => Interact
+/** Hears of each entry of a batch that is refused by itself; what refuses a Bundle whole is thrown. */
+export type OnRefused = (refusal: Refusal) => void
 /** How many entries of a batch are under way together. */
 const abreast = 25
 
@@ -29,6 +31,7 @@ export async function bundle(
   strict: readonly Issue[],
   dispatch: Dispatch,
   deps: FhirDeps,
+  onRefused: OnRefused = () => undefined,
 ): Promise<FhirAnswer> {
   const body = call.body
   if (!body || textAt(body.resource, 'resourceType') !== 'Bundle')
@@ -47,7 +50,7 @@ export async function bundle(
   const requests = entryRequests(entries, body.json.ranges, deps)
   const bundleCall = { ...call, controlId }
   return isBatch
-    ? batch(bundleCall, body, requests, found, dispatch)
+    ? batch(bundleCall, body, requests, found, dispatch, onRefused)
     : transaction(bundleCall, body, requests, dispatch, deps)
 }
 
@@ -58,11 +61,14 @@ async function batch(
   requests: readonly EntryRequest[],
   found: readonly Issue[],
   dispatch: Dispatch,
+  onRefused: OnRefused,
 ): Promise<FhirAnswer> {
   const answers: FhirAnswer[] = []
   for (let start = 0; start < requests.length; start += abreast) {
     const some = requests.slice(start, start + abreast)
-    answers.push(...(await Promise.all(some.map(request => batchEntry(call, body, request, found, dispatch)))))
+    answers.push(
+      ...(await Promise.all(some.map(request => batchEntry(call, body, request, found, dispatch, onRefused)))),
+    )
   }
   return responseBundle('batch-response', answers)
 }
@@ -73,6 +79,7 @@ async function batchEntry(
   request: EntryRequest,
   found: readonly Issue[],
   dispatch: Dispatch,
+  onRefused: OnRefused,
 ): Promise<FhirAnswer> {
   try {
     if (request.refusal) throw request.refusal
@@ -88,6 +95,7 @@ async function batchEntry(
   } catch (error) {
     // Faults of ours end the whole batch with 5xx: a resend is absorbed entry by entry.
     if (!(error instanceof Refusal)) throw error
+    onRefused(error)
     return { status: error.status, headers: error.headers, resource: jsonOf(operationOutcome(error.issues)) }
   }
 }
