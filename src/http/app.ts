@@ -51,7 +51,8 @@ export function createApp(options: AppOptions): Express {
   const app = express()
   const table = routeTable(options.routes)
   const limiter = rateLimit(options.rateLimits ?? {})
-  app.set('trust proxy', [...(options.trustedProxies ?? [])])
+  const trustedProxies = [...(options.trustedProxies ?? [])]
+  app.set('trust proxy', trustedProxies)
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('query parser', 'simple')
@@ -60,7 +61,7 @@ export function createApp(options: AppOptions): Express {
   app.use(securityHeaders(options.baseUrl))
   if (options.idpProxyTarget) app.use('/idp', limiter, proxyTo(options.idpProxyTarget))
   app.use(measure(options))
-  app.use(limitRefused(options.rateLimits ?? {}))
+  app.use(limitRefused(options.rateLimits ?? {}, trustedProxies.length > 0))
   app.use(identify(options))
   app.use(limiter)
   for (const route of table) {

@@ -56,12 +56,16 @@ export function rateLimit(limits: Partial<RateLimits>): RequestHandler {
   })
 }
 
-/** Guessing tokens, or flooding with bad ones, costs nobody else: an address with too many 401 in a minute waits. */
-export function limitRefused(limits: Partial<RateLimits>): RequestHandler {
+/**
+ * Guessing tokens, or flooding with bad ones, costs nobody else: an address with too many 401 in a minute waits. Behind a proxy that nobody said
+ * to trust all callers share one address, and one of them would shut out the others: there nothing is counted.
+ */
+export function limitRefused(limits: Partial<RateLimits>, isProxyTrusted: boolean): RequestHandler {
   return expressRateLimit({
     windowMs: 60_000,
     limit: limits.refused ?? defaults.refused,
     keyGenerator: request => ipKeyGenerator(request.ip ?? ''),
+    skip: request => !isProxyTrusted && request.get('x-forwarded-for') !== undefined,
     skipSuccessfulRequests: true,
     requestWasSuccessful: (_request, response) => response.statusCode !== 401,
     ...quiet,

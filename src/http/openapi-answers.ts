@@ -48,17 +48,23 @@ export const answers: Readonly<Record<DescribedKey, Answers>> = {
   },
   'GET /api/extracts': ok('HeldExtracts', 'Counts and places only'),
   'POST /api/extracts/:id/confirm': {
-    responses: { 200: json('Decided', 'The decision is in force'), 202: json('Decided', 'Kept; not applied yet') },
+    responses: {
+      200: json('ExtractDecided', 'The decision is in force'),
+      202: json('ExtractDecided', 'Kept; not applied yet'),
+    },
   },
   'POST /api/extracts/:id/refuse': {
-    responses: { 200: json('Decided', 'The decision is in force'), 202: json('Decided', 'Kept; not applied yet') },
+    responses: {
+      200: json('ExtractDecided', 'The decision is in force'),
+      202: json('ExtractDecided', 'Kept; not applied yet'),
+    },
   },
   'GET /api/jobs/:id': ok('ExtractJob', 'State and receipt'),
   'GET /api/jobs/:id/events': plain('text/event-stream', 'The job whenever it changes'),
   'GET /api/jobs/:id/conformance': {
     responses: {
       200: {
-        description: 'Counts only; the same bytes under the same tables give the same report',
+        description: 'Counts only; the same bytes under the same tables and code tables give the same items',
         content: { 'application/json': { schema: schemaRef('Conformance') }, 'text/html': {} },
       },
     },
@@ -87,7 +93,7 @@ export const answers: Readonly<Record<DescribedKey, Answers>> = {
   },
   'GET /api/links/:id': ok('Link', 'Both sides and the reasons'),
   'POST /api/links/:id/decision': {
-    responses: { 200: json('Decided', 'Solved by the decision'), 202: json('Decided', 'Kept; not solved yet') },
+    responses: { 200: json('LinkDecided', 'Solved by the decision'), 202: json('LinkDecided', 'Kept; not solved yet') },
   },
   'GET /api/messages': ok('Arrivals', 'Newest first'),
   'GET /api/messages/:id': ok('ArrivalDetail', 'Stages, issues and facts; without values for an operator'),

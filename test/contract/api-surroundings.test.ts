@@ -197,6 +197,25 @@ test('too many bad tokens from one address are 429 before they are looked at; a 
   }
 })
 
+test.each<[string, string[], string | undefined, number[]]>([
+  ['behind a proxy nobody said to trust: callers share its address', [], '192.0.2.7', [401, 401, 401, 401, 401]],
+  ['a caller past the proxy, with a header of its own', ['10.0.0.1'], '192.0.2.7', [401, 401, 401, 429, 429]],
+  ['no proxy', [], undefined, [401, 401, 401, 429, 429]],
+])('bad tokens %s', async (_where, trustedProxies, address, statuses) => {
+  const limited = await startService({ rateLimits: { refused: 3 }, trustedProxies })
+  const forwarded = address ? { 'x-forwarded-for': address } : {}
+  try {
+    const bad: number[] = []
+    for (let call = 0; call < 5; call++) {
+      const headers = { authorization: 'Bearer nonsense', ...forwarded }
+      bad.push((await fetch(`${limited.url}/api/messages`, { headers })).status)
+    }
+    expect(bad).toEqual(statuses)
+  } finally {
+    await limited.close()
+  }
+})
+
 test('request smuggling shapes are refused by the server itself', async () => {
   const answer = await raw(
     'POST /api/feeds HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
