@@ -1,8 +1,8 @@
 import { isDay } from './dates.ts'
 import type { Fact } from './fact.ts'
 
-/** How well one thing the audit needs is filled: of `n` statements, `met` have it. Counts only. */
-export type Filled = { readonly n: number; readonly met: number }
+/** How well one thing the audit needs is filled: of `n` statements, `met` have it. Counts only. `name`: the line of `conformanceItems`. */
+export type Filled = { readonly name: string; readonly n: number; readonly met: number }
 export type Verdict = 'pass' | 'warn' | 'fail' | 'nothing'
 
 /**
@@ -11,6 +11,7 @@ export type Verdict = 'pass' | 'warn' | 'fail' | 'nothing'
  */
 export type ConformanceItem = {
   readonly item: string
+  /** Unique in the table: a count is kept under it. */
   readonly name: string
   readonly of: string
   readonly isCounted: (fact: Fact) => boolean
@@ -173,28 +174,30 @@ export const conformanceItems: readonly ConformanceItem[] = [
 
 /** Counts facts against the table, over any number of chunks in any order. Retracted statements say nothing. */
 export class ConformanceTally {
-  readonly #filled = conformanceItems.map(() => ({ n: 0, met: 0 }))
+  readonly #lines = conformanceItems.map(({ name, isCounted, isMet }) => ({ name, isCounted, isMet, n: 0, met: 0 }))
 
   add(facts: readonly Fact[]): void {
     for (const fact of facts) {
       if (fact.status === 'retracted') continue
-      conformanceItems.forEach(({ isCounted, isMet }, index) => {
-        const filled = this.#filled[index]
-        if (!filled || !isCounted(fact)) return
-        filled.n++
-        if (isMet(fact)) filled.met++
-      })
+      for (const line of this.#lines) {
+        if (!line.isCounted(fact)) continue
+        line.n++
+        if (line.isMet(fact)) line.met++
+      }
     }
   }
 
   /** One count a line of the table, in its order. */
   filled(): readonly Filled[] {
-    return this.#filled.map(one => ({ ...one }))
+    return this.#lines.map(({ name, n, met }) => ({ name, n, met }))
   }
 }
 
 /** `nothing`: the extract holds none of what is counted, so nothing can be said. */
-export function verdictOf({ pass, warn }: Pick<ConformanceItem, 'pass' | 'warn'>, { n, met }: Filled): Verdict {
+export function verdictOf(
+  { pass, warn }: Pick<ConformanceItem, 'pass' | 'warn'>,
+  { n, met }: Omit<Filled, 'name'>,
+): Verdict {
   if (n === 0) return 'nothing'
   const share = met / n
   return share >= pass ? 'pass' : share >= warn ? 'warn' : 'fail'

@@ -39,7 +39,7 @@ export type JobDocument = {
   unchanged?: { count: number; isExact: boolean }
   /** Findings counted by code over all rows. */
   issues?: Partial<Record<IssueCode, number>>
-  /** How well it holds what the audit needs: one count a line of `conformanceItems`, under the tables of this hash. */
+  /** How well it holds what the audit needs: one count a line of `conformanceItems`, by its name, under the tables of this hash. */
   conformance?: { tables: string; filled: readonly Filled[] }
   /** Findings about files and the extract as a whole. */
   messages: Issue[]

@@ -14,9 +14,7 @@ function filledOf(rows: readonly string[]): Record<string, string> {
   const tally = new ConformanceTally()
   const entry = chunkOf('neutral', 'neutral', Buffer.from(`${[header, ...rows].join('\n')}\n`), { practice: 'B86003' })
   tally.add(readExtract(entry, tables, new Map()).facts)
-  return Object.fromEntries(
-    tally.filled().flatMap(({ n, met }, index) => (n === 0 ? [] : [[conformanceItems[index]?.name, `${met}/${n}`]])),
-  )
+  return Object.fromEntries(tally.filled().flatMap(({ name, n, met }) => (n === 0 ? [] : [[name, `${met}/${n}`]])))
 }
 
 const patient = (id: string, nhs: string, birth: string, sex = 'female', postcode = 'AD1 3CD') =>
@@ -25,6 +23,11 @@ const coded = (id: string, code: string, date: string, recorded = '2024-02-03', 
   `coded,o${id},P1,,,,,,snomed,${code},,${date},${recorded},${side},,,,`
 const issued = (id: string, code: string, days = '', date = '2024-02-03') =>
   `issue,i${id},P1,,,,,,${code ? 'dmd' : ''},${code},Some medicine,${date},2024-02-03,,,,${days},`
+
+test('a name stands for one line: counts are kept by it', () => {
+  const names = conformanceItems.map(({ name }) => name)
+  expect(new Set(names).size).toBe(names.length)
+})
 
 describe('what is counted', () => {
   test('patients: number, birth date, sex, postcode', () => {

@@ -13,7 +13,7 @@ export type ConformanceReport = ReturnType<typeof reportOf>
 
 /**
  * How well an extract, or a trial of one, holds what the audit needs, line by line of the dataset. Made of the counts of its receipt: the same
- * bytes under the same tables give the same report.
+ * bytes under the same tables and code tables give the same items. The receipt and its findings also depend on what was there before.
  */
 export function conformanceRoutes(deps: ConformanceDependencies): Route[] {
   return [
@@ -32,8 +32,6 @@ async function sendReport(call: Call, deps: ConformanceDependencies): Promise<vo
   const { format } = readQuery(call.request, ['format'])
   const asked = readChoice('format', format, ['json', 'html'])
   const job = await jobFor(call, deps.store.db)
-  if (job.state !== 'done' || !job.receipt || !job.conformance)
-    throw new Refusal(404, [issue('not-yet-read', 'address')], { 'Retry-After': '2' })
   const report = reportOf(job)
   const isPage = (asked ?? call.request.accepts('json', 'html')) === 'html'
   call.response.set('Cache-Control', 'no-store')
@@ -41,11 +39,29 @@ async function sendReport(call: Call, deps: ConformanceDependencies): Promise<vo
   else call.response.json(report)
 }
 
-function reportOf({ _id, practice, extractId, mode, isDryRun, finishedAt, receipt, issues, conformance }: JobDocument) {
-  const items = conformanceItems.map(({ item, name, of, pass, warn, fix }, index) => {
-    const filled = conformance?.filled[index] ?? { n: 0, met: 0 }
-    const share = filled.n === 0 ? {} : { share: Math.round((1_000 * filled.met) / filled.n) / 1_000 }
-    return { item, name, of, ...filled, ...share, pass, warn, verdict: verdictOf({ pass, warn }, filled), fix }
+/** Lines the table got after the count was made are not told. Throws `not-yet-read` before the end, `not-found` when nothing was counted. */
+function reportOf({
+  _id,
+  practice,
+  extractId,
+  mode,
+  isDryRun,
+  state,
+  finishedAt,
+  receipt,
+  issues,
+  conformance,
+}: JobDocument) {
+  if (state === 'queued' || state === 'running')
+    throw new Refusal(404, [issue('not-yet-read', 'address')], { 'Retry-After': '2' })
+  if (!receipt || !finishedAt || !conformance) throw new Refusal(404, [issue('not-found', 'address')])
+  const counted = new Map(conformance.filled.map(one => [one.name, one]))
+  const items = conformanceItems.flatMap(({ item, name, of, pass, warn, fix }) => {
+    const filled = counted.get(name)
+    if (!filled) return []
+    const { n, met } = filled
+    const share = n === 0 ? {} : { share: Math.round((1_000 * met) / n) / 1_000 }
+    return [{ item, name, of, n, met, ...share, pass, warn, verdict: verdictOf({ pass, warn }, filled), fix }]
   })
   const found = Object.entries(issues ?? {}).map(([code, count]) => {
     const { text, fix, severity } = describeIssue(issue(code as IssueCode, ''))
@@ -57,10 +73,10 @@ function reportOf({ _id, practice, extractId, mode, isDryRun, finishedAt, receip
     extractId,
     mode,
     isTrial: isDryRun,
-    checkedAt: (finishedAt ?? new Date(0)).toISOString(),
-    tables: conformance?.tables ?? '',
+    checkedAt: finishedAt.toISOString(),
+    tables: conformance.tables,
     verdict: worstOf(items.map(({ verdict }) => verdict)),
-    receipt: receipt ?? {},
+    receipt,
     items,
     issues: found,
   }
