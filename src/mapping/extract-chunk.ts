@@ -30,8 +30,10 @@ export const chunkMeta = z.object({
 })
 export type ChunkMeta = z.infer<typeof chunkMeta>
 
-/** One row of a chunk, its cells beside the header they stand under; no `values` when the row is broken. */
-/** `problems`: what cutting found, by column where it is one; without `values` the row cannot be read for the first of them. */
+/**
+ * One row of a chunk, its cells beside the header they stand under. `problems`: what cutting found, by column where it is one; without `values`
+ * the row cannot be read for the first of them.
+ */
 export type BoundRow = {
   readonly raw: RawRow
   readonly values?: readonly string[]

@@ -53,7 +53,6 @@ export function readFhir(entry: InboxEntry, tables: MappingTables): EntryReading
   const bundleTime =
     isObject(read.value) && read.value['resourceType'] === 'Bundle' ? textAt(read.value, 'timestamp') : undefined
   const reader: Reader = { entry, feed, tables, who, around, notes, bundleTime }
-  const placed = placesOf(resources, notes)
   const parts = resources.map(resource => readResource(resource, reader))
   const rows = new Set(parts.flatMap(part => [...part.rows]))
   const facts = parts.flatMap(part => part.facts)
@@ -62,7 +61,7 @@ export function readFhir(entry: InboxEntry, tables: MappingTables): EntryReading
   const issues = distinctIssues([...parts.flatMap(part => part.issues), ...contradictionsIn(facts, entry)])
   return {
     facts: [...facts, ...matched.facts],
-    issues: issues.map(found => ({ ...found, where: placed(found.where) })),
+    issues: issues.length === 0 ? [] : placed(issues, resources, notes),
     rows,
   }
 }
@@ -92,16 +91,17 @@ function writtenIn(read: StrictJson, notes: FhirNotes): FhirResource[] {
   })
 }
 
-/** A place of ours (`Condition/<id>#code`) as the FHIRPath of the same place in what was sent: `Bundle.entry[1].resource.code`. */
-function placesOf(resources: readonly FhirResource[], notes: FhirNotes): (where: string) => string {
+/** Places of ours (`Condition/<id>#code`) as the FHIRPath of the same place in what was sent: `Bundle.entry[1].resource.code`. */
+function placed(issues: readonly Issue[], resources: readonly FhirResource[], notes: FhirNotes): Issue[] {
   const paths = new Map(notes.resources.map(({ type, id, path }) => [`${type}/${id}`, path && `Bundle.${path}`]))
   const roots = resources
     .filter(({ key }) => !key.includes('#'))
     .map(({ label, type, key }) => ({ label, path: paths.get(key) || type }))
-  return where => {
+  return issues.map(found => {
+    const { where } = found
     const root = roots.find(({ label }) => where === label || where.startsWith(`${label}#`))
-    return root ? `${root.path}${where.slice(root.label.length).replaceAll('#', '.')}` : where
-  }
+    return root ? { ...found, where: `${root.path}${where.slice(root.label.length).replaceAll('#', '.')}` } : found
+  })
 }
 
 /** The sender's id; else, for all but patients, an identifier that can stand in an address. */
