@@ -18,10 +18,15 @@ export function generatedIssueCodes(): ReadonlyMap<string, string> {
     'Generated from `src/fls/issue.ts` by `npm run generate`; do not edit.',
     '',
     'Every door reports what it finds with one of these codes: as an ERR segment, an OperationOutcome, problem details or a row of `rejects.csv`. An issue',
-    'names the place in the words of the sender (`PID-7`, `Condition.onsetDateTime`, `row 12, date`) and never repeats a value of the record.',
-    'An *error* loses only the value it names; the rest of the message is used. *Warning* and *information* lose nothing. The severity is the usual',
-    'one; a door may lower or raise it where the text of its contract says so. V01 to V17 are the checks of the audit dataset.',
-    'Examples with several places are one fault at several doors, as `test/contract/one-issue.test.ts` runs them.',
+    'names the place in the words of the sender (`PID-7`, `Condition.onsetDateTime`, `row 12, date`) and never repeats a value of the record. The last',
+    'column gives an example and the place; where none is told, it says in words what there is instead. Examples with several places are one fault at',
+    'several doors, as `test/contract/one-issue.test.ts` runs them.',
+    '',
+    'An *error* loses what it names: a value, a row, a file or, where a door refuses, the whole request. *Warning* and *information* lose nothing but what',
+    'their text says. The severity is the usual one; a door may lower or raise it where the text of its contract says so.',
+    '',
+    'V01 to V17 are the checks of the audit dataset. An episode has them at the question (`1.09`), a form is told them at',
+    "`QuestionnaireResponse.descendants().where(linkId = '1.09')`; in place of V01 and V17 a form is told `nhs-number-invalid` and `word-not-allowed`.",
     '',
     markdownTable(['code', 'severity', 'what is wrong', 'what to do', 'for example → told at'], rows),
   ]
@@ -37,7 +42,8 @@ function exampleOf(code: IssueCode): string {
   }
   const example = issueExamples[code]
   if (!example) throw new Error(`issue-examples.ts has none for ${code}`)
-  return `${example[0]} → \`${example[1]}\``
+  const [what, where, note] = example
+  return `${what} → ${[where && `\`${where}\``, where && note ? `(${note})` : note].filter(Boolean).join(' ')}`
 }
 
 if (process.argv[1] === import.meta.filename) {
