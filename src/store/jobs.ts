@@ -2,6 +2,7 @@ import type { Collection, Db } from 'mongodb'
 import type { Filled } from '../fls/conformance.ts'
 import type { InboxId, OdsCode } from '../fls/fact.ts'
 import type { Issue, IssueCode } from '../fls/issue.ts'
+import { asideOf } from './causal-client.ts'
 
 export const jobStates = ['queued', 'running', 'done', 'failed'] as const
 export type JobState = (typeof jobStates)[number]
@@ -70,7 +71,8 @@ export async function updateJob(db: Db, id: string, change: Partial<Omit<JobDocu
 /** How far a count has come. Not waited for on disk: after a stop the count starts again. */
 export async function tellProgress(db: Db, id: string, progress: JobDocument['progress']): Promise<void> {
   const change = { $set: { state: 'running' as const, progress } }
-  await jobs(db).updateOne({ _id: id, state: { $ne: 'done' } }, change, { writeConcern: { w: 1, journal: false } })
+  const unfinished = { _id: id, state: { $ne: 'done' as const } }
+  await jobs(asideOf(db)).updateOne(unfinished, change, { writeConcern: { w: 1, journal: false } })
 }
 
 /** Jobs a stopped process left behind. */

@@ -1,6 +1,7 @@
 import type { Collection, Db } from 'mongodb'
 import type { InboxId } from '../fls/fact.ts'
 import { type Basis, changedFiles } from './basis.ts'
+import { asideOf } from './causal-client.ts'
 import type { InboxDocument } from './documents.ts'
 import { lastRetention } from './retention-log.ts'
 import { derivedCollections, ensureIndexes, type Store, scratchStore } from './store.ts'
@@ -68,7 +69,7 @@ export async function laneStates(db: Db): Promise<ReadonlyMap<LaneName, number>>
 
 /** A note that is lost with the server costs reading the lane again, no more: it need not wait for the journal. */
 export async function noteLane(db: Db, lane: LaneName, entries: number): Promise<void> {
-  await lanes(db).replaceOne(
+  await lanes(asideOf(db)).replaceOne(
     { _id: `lane/${lane}` },
     { lane, entries },
     { upsert: true, writeConcern: { w: 1, journal: false } },

@@ -3,6 +3,7 @@ import type { InboxId, OdsCode } from '../fls/fact.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
 import type { SearchTerms } from '../sources/fhir/search-terms.ts'
 import { writtenResources } from '../sources/fhir/written.ts'
+import { asideOf } from './causal-client.ts'
 
 /** One version of a resource: where its bytes stand in the inbox, and what its references became when it was taken in. */
 export type ResourceVersion = {
@@ -44,7 +45,7 @@ export type IndexedResource = Omit<ResourceDocument, '_id' | 'current'> & { read
  * done, so neither its writes nor its reads wait for the journal: what a crash takes out of it comes back.
  */
 export const resourcesOf = (db: Db): Collection<ResourceDocument> =>
-  db.collection<ResourceDocument>('resources', {
+  asideOf(db).collection<ResourceDocument>('resources', {
     writeConcern: { w: 1, journal: false },
     readConcern: { level: 'local' },
   })

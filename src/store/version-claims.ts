@@ -1,5 +1,6 @@
 import { type Db, MongoServerError } from 'mongodb'
 import type { InboxId } from '../fls/fact.ts'
+import { asideOf } from './causal-client.ts'
 
 /** Who may write the version after this one. `_id` = `Type/id/versionId`. */
 type VersionClaim = { _id: string; by: InboxId; at: Date; until: Date }
@@ -9,7 +10,7 @@ const claimMs = 30_000
 
 /** No wait for the journal: a claim comes before the entry it is for, in the same journal. */
 const claimsOf = (db: Db) =>
-  db.collection<VersionClaim>('versionClaims', {
+  asideOf(db).collection<VersionClaim>('versionClaims', {
     writeConcern: { w: 1, journal: false },
     readConcern: { level: 'local' },
   })

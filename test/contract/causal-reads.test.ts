@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { CommandStartedEvent, CommandSucceededEvent, Timestamp } from 'mongodb'
-import { CausalClient } from '../../src/store/causal-client.ts'
+import { asideOf, CausalClient } from '../../src/store/causal-client.ts'
 import { clientOptions } from '../../src/store/store.ts'
 
 /**
@@ -57,4 +57,15 @@ test('what one operation heard counts for all that begin after it, side by side 
   const asked = started.map(({ command }) => command['readConcern'].afterClusterTime as Timestamp)
   expect(asked).toHaveLength(3)
   for (const time of asked) expect(time.greaterThanOrEqual(written)).toBe(true)
+})
+
+test('what does not wait for the journal stands outside: no read has to wait for it', async () => {
+  const aside = asideOf(client.db('causal-reads'))
+  await aside.client.withSession(async session => {
+    await aside.collection('aside').insertOne({}, { session, writeConcern: { w: 1, journal: false } })
+    started = []
+    await things.findOne({ _id: 1 })
+    const asked: Timestamp = started[0]?.command['readConcern'].afterClusterTime
+    expect(session.operationTime?.greaterThan(asked)).toBe(true)
+  })
 })
