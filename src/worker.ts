@@ -8,6 +8,7 @@ import {
   failEntry,
   finishEntries,
   freeExpired,
+  holdingClaims,
   type Lanes,
   releaseClaims,
   renewClaim,
@@ -99,7 +100,8 @@ export async function runWorker(options: WorkerOptions): Promise<'stopped' | 'ne
 async function workOnce(options: WorkerOptions, start: number): Promise<number> {
   const { river, name, lanes } = options
   const claimed = await claimEntries(river.store, name, lanes, batchEntries, start)
-  if (claimed.length > 0) await workBatch({ ...options, settlement: liveSettlement(river) }, claimed)
+  if (claimed.length > 0)
+    await holdingClaims(river.store, name, () => workBatch({ ...options, settlement: liveSettlement(river) }, claimed))
   return claimed.length + (await solveDirty(options))
 }
 

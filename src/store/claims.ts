@@ -7,6 +7,8 @@ import type { Store } from './store.ts'
 export type Lanes = { readonly from: number; readonly to: number }
 
 const leaseMs = 60_000
+/** Leases are renewed for so long at most: what takes longer never ends. */
+const longestWorkMs = 15 * 60_000
 /** An entry that failed so often is set aside. */
 export const mostAttempts = 5
 /** From this attempt on an entry is worked alone: if it ends the process, it takes no other along. */
@@ -77,6 +79,30 @@ export async function renewClaim(store: Store, { _id, fence }: Pick<InboxDocumen
   const own = { _id, fence, state: 'claimed' as const }
   const { matchedCount } = await store.inbox.updateOne(own, [{ $set: { leaseUntil: { $add: ['$$NOW', leaseMs] } } }])
   return matchedCount > 0
+}
+
+/**
+ * Does `work` while the leases of this worker's claims are renewed: a batch may take longer than a lease, on a slow machine or when it is done again
+ * one entry at a time, and nobody else is to begin it meanwhile. A process that stands still renews nothing.
+ */
+export async function holdingClaims<T>(
+  store: Store,
+  worker: string,
+  work: () => Promise<T>,
+  everyMs = leaseMs / 3,
+): Promise<T> {
+  const until = Date.now() + longestWorkMs
+  const own = { state: 'claimed' as const, claimedBy: worker }
+  const renewal = setInterval(() => {
+    if (Date.now() > until) return
+    // The next renewal comes before the lease ends; without a database nobody else can take the claims either.
+    store.inbox.updateMany(own, [{ $set: { leaseUntil: { $add: ['$$NOW', leaseMs] } } }]).catch(() => undefined)
+  }, everyMs).unref()
+  try {
+    return await work()
+  } finally {
+    clearInterval(renewal)
+  }
 }
 
 export type Finished = {

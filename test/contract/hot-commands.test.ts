@@ -25,7 +25,7 @@ const allowed: Readonly<Record<string, string>> = {
   'inbox $expr bucket state': 'the same, set aside',
   'inbox $or': 'control ids used twice: once a batch, answered by the index alone',
   'inbox state': 'whether anything waits: the test itself asks',
-  'inbox claimedBy state': 'a worker that stops gives its claims back',
+  'inbox claimedBy state': 'a worker that stops gives its claims back; one that works renews their leases every 20 s',
   'records bk': 'candidates of all records of a batch: the blocks of a name lie on every shard',
   'records bucket dirtyAt': 'what was marked to be solved again: one poll for up to 200',
   'records dirtyAt': 'whether anything is marked: the test itself asks',

@@ -1,6 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { carryDown, readEntries } from '../../src/pipeline.ts'
-import { claimEntries, failEntry, finishEntries } from '../../src/store/claims.ts'
+import { claimEntries, failEntry, finishEntries, freeExpired, holdingClaims } from '../../src/store/claims.ts'
 import { entryOf } from '../../src/store/inbox.ts'
 import { derivedCollections, type Store } from '../../src/store/store.ts'
 import { liveSettlement, workBatch } from '../../src/worker.ts'
@@ -82,6 +83,21 @@ test.each([
   const before = await river.store.inbox.find().toArray()
   await act(paused)
   expect(await river.store.inbox.find().toArray()).toEqual(before)
+})
+
+test('a batch that takes longer than a lease stays with its worker; one nobody works on is free', async () => {
+  await river.accept(admission({ ...patient, controlId: 'long' }))
+  const { _id } = await claimed('slow')
+  const working = holdingClaims(river.store, 'slow', () => pause(300), 20)
+  await leaseEnds()
+  await pause(100)
+  await freeExpired(river.store, lanes)
+  expect(await river.store.inbox.findOne({ _id })).toMatchObject({ state: 'claimed', claimedBy: 'slow' })
+  await working
+  await leaseEnds()
+  await pause(100)
+  await freeExpired(river.store, lanes)
+  expect(await river.store.inbox.findOne({ _id })).toMatchObject({ state: 'received' })
 })
 
 test('a worker that breaks after another has finished its entry takes nothing of it away', async () => {
