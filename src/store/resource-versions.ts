@@ -23,9 +23,12 @@ export async function findVersion(
   return undefined
 }
 
-/** When an entry was kept; undefined when there is none. */
-export async function keptAt(db: Db, inboxId: InboxId): Promise<Date | undefined> {
-  return (await inboxOf(db).findOne({ _id: inboxId }, { projection: { receivedAt: 1 } }))?.receivedAt
+/** When an entry was kept, and for whom; undefined when there is none. */
+export async function keptAs(
+  db: Db,
+  inboxId: InboxId,
+): Promise<Pick<InboxDocument, 'receivedAt' | 'organisation'> | undefined> {
+  return (await inboxOf(db).findOne({ _id: inboxId }, { projection: { receivedAt: 1, organisation: 1 } })) ?? undefined
 }
 
 const inboxOf = (db: Db) => db.collection<InboxDocument>('inbox')

@@ -563,6 +563,28 @@ describe('subjects and senders', () => {
     }
   })
 
+  test.each([{}, { 'X-Request-ID': 'same-for-both' }])(
+    'GP supplier: the same bytes for two practices are two arrivals, each kept once (%j)',
+    async more => {
+      gpPractices.push('A81002')
+      try {
+        const given = (practice: string) => ({ 'NHSD-End-User-Organisation-ODS': practice, ...more })
+        const body = patient(66 + Object.keys(more).length)
+        const ids: string[] = []
+        for (const practice of ['A81001', 'A81002', 'A81002', 'A81001']) {
+          const answer = await send(door, 'POST', '/Patient', body, given(practice), 'gp')
+          ids.push(String(answer.body.id))
+        }
+        expect(ids).toEqual([ids[0], ids[1], ids[1], ids[0]])
+        expect(ids[1]).not.toBe(ids[0])
+        const kept = await door.store.inbox.find({ 'meta.resources.id': { $in: ids } }).toArray()
+        expect(kept.map(entry => entry.practice).sort()).toEqual(['A81001', 'A81002'])
+      } finally {
+        gpPractices.splice(1)
+      }
+    },
+  )
+
   test('GP supplier: reads back what it sent for the practice it speaks for, while that practice is open', async () => {
     const header = (practice: string) => ({ 'NHSD-End-User-Organisation-ODS': practice })
     const open = [...gpPractices]

@@ -4,7 +4,7 @@ import { instantOf } from '../../fls/dates.ts'
 import { issue } from '../../fls/issue.ts'
 import { Refusal } from '../../http/refusal.ts'
 import { inboxIdOf } from '../../store/inbox.ts'
-import { keptAt } from '../../store/resource-versions.ts'
+import { keptAs } from '../../store/resource-versions.ts'
 import { type VersionClaims, versionClaims } from '../../store/version-claims.ts'
 import { type Accepted, type Arrival, StorageUncertain } from '../arrival.ts'
 import type { FhirBody, FhirCall } from './call.ts'
@@ -138,9 +138,16 @@ async function acceptOnce(arrival: Arrival, plan: WritePlan, deps: FhirDeps): Pr
   return acceptDated({ ...arrival, controlId: `after-${current.versionId}` }, deps)
 }
 
-/** With the time the bytes were first kept: a resend makes no version younger. */
+/**
+ * With the time the bytes were first kept: a resend makes no version younger. The same bytes of the same sender for another organisation (two
+ * practices of a supplier) are no resend: they are kept under a control id that names it.
+ */
 async function acceptDated(arrival: Arrival, deps: FhirDeps): Promise<Accepted> {
   const accepted = await deps.accept(arrival)
-  const first = accepted.outcome === 'repeat' ? await keptAt(deps.db, accepted.inboxId) : undefined
-  return first ? { ...accepted, receivedAt: instantOf(first) } : accepted
+  const first = accepted.outcome === 'repeat' ? await keptAs(deps.db, accepted.inboxId) : undefined
+  if (!first) return accepted
+  const { controlId, organisation } = arrival
+  if (first.organisation !== organisation)
+    return acceptDated({ ...arrival, controlId: `${controlId}@${organisation}` }, deps)
+  return { ...accepted, receivedAt: instantOf(first.receivedAt) }
 }
