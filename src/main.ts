@@ -11,6 +11,7 @@ import { openDeadLetters } from './store/dead-letters.ts'
 import { cachedDirectory } from './store/directory.ts'
 import { FolderInUse, freePort, isFree } from './store/embedded.ts'
 import { openInbox } from './store/inbox.ts'
+import { holdServiceLease } from './store/lease.ts'
 import { MongodMissing } from './store/mongod-supply.ts'
 import { practiceGate } from './store/registers.ts'
 import { indexEarlierResources } from './store/resources-earlier.ts'
@@ -44,6 +45,8 @@ async function main(): Promise<void> {
     await store.close()
     await embedded?.stop()
   })
+  const lease = await holdServiceLease(store.db)
+  stops.push(() => lease.release())
   const keyFile = config.keyFile ?? path.join(config.dataFolder, 'keys.json')
   const keys = await loadKeys(keyFile, config.profile !== 'production')
   await noteFirstBasis(store, readBasis(config.mappingsFolder))

@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type Db, MongoServerError } from 'mongodb'
 
-/** Work of which a deployment does one at a time. A backup and a retention run also exclude each other. */
-export type LeaseName = 'replay' | 'backup-or-retention'
+/**
+ * Work of which a deployment does one at a time. A backup and a retention run also exclude each other. Each running service has a `service/` of
+ * its own: many may run, and whoever wipes the database must know of them.
+ */
+export type LeaseName = 'replay' | 'backup-or-retention' | `service/${string}`
 
 type LeaseDocument = { _id: LeaseName; what: string; host: string; pid: number; until: Date }
 
@@ -47,6 +51,26 @@ export async function holdLease(db: Db, name: LeaseName, what: string): Promise<
     },
   }
 }
+
+/** Says of this process that it serves this database, until `release`. */
+export async function holdServiceLease(db: Db): Promise<Lease> {
+  // Those of services that were killed.
+  await db.collection<LeaseDocument>('leases').deleteMany({ ...services, until: { $lt: new Date() } })
+  return holdLease(db, `service/${randomUUID()}`, 'The service')
+}
+
+/** Who serves this database: `process PID on HOST`; one that was killed on another host is named for a minute more. */
+export async function runningServices(db: Db): Promise<string[]> {
+  const held = await db
+    .collection<LeaseDocument>('leases')
+    .find({ ...services, until: { $gte: new Date() } })
+    .toArray()
+  return held
+    .filter(({ host, pid }) => host !== hostname() || isAlive(pid))
+    .map(({ host, pid }) => `process ${pid} on ${host}`)
+}
+
+const services = { _id: /^service\// as unknown as LeaseName }
 
 function inAMinute(): Date {
   return new Date(Date.now() + leaseMs)

@@ -5,6 +5,7 @@ import type { Db, Document } from 'mongodb'
 import { checkBackup } from './backup-check.ts'
 import { readDocuments } from './backup-file.ts'
 import { type BackupCollection, BadBackup, backupCollections, inboxDigest, type Manifest } from './backup-manifest.ts'
+import { runningServices } from './lease.ts'
 import { adoptShapes } from './shape.ts'
 import { derivedCollections, type Store } from './store.ts'
 
@@ -29,7 +30,7 @@ const controls = (db: Db) => db.collection<RestoreDocument>('control')
 
 /**
  * Puts a backup back: first the whole backup is proven, then the database looked at, then written, then read back and compared with the
- * manifest. What is derived comes by `flsdb replay` afterwards. The service must be stopped. Broken off, it is begun again with `isOverwriting`;
+ * manifest. What is derived comes by `flsdb replay` afterwards. Refused while a service runs on the database. Broken off, it is begun again with `isOverwriting`;
  * until then the service does not start on it.
  */
 export async function restoreBackup(options: RestoreOptions): Promise<Manifest> {
@@ -40,6 +41,11 @@ export async function restoreBackup(options: RestoreOptions): Promise<Manifest> 
   if (held.length > 0 && !isOverwriting)
     throw new RestoreRefused(
       `Database ${store.db.databaseName} is not empty (${held.join(', ')}). Nothing was changed. Name another with FLSDB_DATABASE, or wipe this one with --overwrite.`,
+    )
+  const services = await runningServices(store.db)
+  if (services.length > 0)
+    throw new RestoreRefused(
+      `The service runs on database ${store.db.databaseName} (${services.join(', ')}). Nothing was changed. Stop it first; if it was killed on another host, try again in a minute.`,
     )
   if (held.length > 0) await store.db.dropDatabase()
   // A first start notes shapes and tables here; those of the backup come in their place.

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { BSON } from 'mongodb'
@@ -12,7 +12,7 @@ import { openAccessLog } from '../../src/store/access-log.ts'
 import { takeBackup } from '../../src/store/backup.ts'
 import { checkBackup } from '../../src/store/backup-check.ts'
 import { BadBackup } from '../../src/store/backup-manifest.ts'
-import { LeaseHeld } from '../../src/store/lease.ts'
+import { holdServiceLease, LeaseHeld } from '../../src/store/lease.ts'
 import { registerBytes } from '../../src/store/registers.ts'
 import { canonical } from '../../src/store/replay-differences.ts'
 import { swapReplay } from '../../src/store/replay-swap.ts'
@@ -135,6 +135,13 @@ describe('a deployment with history', () => {
     await restore('first', { isOverwriting: true })
     expect(await target.inbox.countDocuments()).toBe(8)
     expect(await readRestore(target.db)).toMatchObject({ state: 'done', isReplayed: false })
+  })
+
+  test('refused while a service runs on the database, even when told to wipe it', async () => {
+    const lease = await holdServiceLease(target.db)
+    await expect(restore('first', { isOverwriting: true })).rejects.toThrow(`process ${process.pid} on ${hostname()}`)
+    await lease.release()
+    await restore('first', { isOverwriting: true })
   })
 
   test('another key file is refused; with keys inside, it says where', async () => {
