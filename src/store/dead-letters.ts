@@ -24,7 +24,7 @@ export type DeadLetterDocument = Omit<DeadLetter, 'bytes'> & {
 }
 
 export type DeadLetters = {
-  /** False when more than `mostAMinute` came within a minute: counted by the door, not kept. */
+  /** False when more than `mostAMinute` of the feed came within a minute: counted by the door, not kept. */
   readonly keep: (letter: DeadLetter, at: Date) => Promise<boolean>
   readonly list: (scope: ScopeFilter, limit: number) => Promise<Omit<DeadLetterDocument, 'bytes'>[]>
   readonly bytesOf: (scope: ScopeFilter, id: string) => Promise<Buffer | undefined>
@@ -44,10 +44,11 @@ export async function ensureDeadLetterIndexes(db: Db): Promise<void> {
 /** The dead letters of all feeds, kept 30 days from the last try. */
 export function openDeadLetters(db: Db): DeadLetters {
   const collection = db.collection<DeadLetterDocument>('deadLetters')
-  const recent: number[] = []
+  const recentOf = new Map<string, number[]>()
   return {
     keep: async ({ feed, organisation, fault, address, bytes }, at) => {
-      while (recent.length > 0 && (recent[0] ?? 0) < at.getTime() - 60_000) recent.shift()
+      const recent = (recentOf.get(feed) ?? []).filter(time => time >= at.getTime() - 60_000)
+      recentOf.set(feed, recent)
       if (recent.length >= mostAMinute) return false
       recent.push(at.getTime())
       const sha256 = hash('sha256', bytes, 'hex')

@@ -55,11 +55,12 @@ test('an engineer sees the letters of the own organisation and their bytes; nobo
   expect((await raw(ours[0]?.id, 'operator')).status).toBe(403)
 })
 
-test('a flood keeps sixty a minute, a giant its first 64 KiB', async () => {
+test('a flood keeps sixty a minute of its feed, a giant its first 64 KiB', async () => {
   const { keep } = openDeadLetters(service.store.db)
   const kept = []
   for (let one = 0; one < 70; one++) kept.push(await keep(letter(`${one}${'x'.repeat(70_000)}`), at(0)))
   expect(kept.filter(Boolean)).toHaveLength(60)
+  expect(await keep({ ...letter('of a quiet neighbour'), feed: 'other' }, at(0))).toBe(true)
   expect(await keep(letter('a minute later'), at(61))).toBe(true)
   const [, giant] = await listed('engineer', { organisations: ['RXX'] })
   const raw = await service.call('engineer', `/api/dead-letters/${giant?.id}/raw`, {
