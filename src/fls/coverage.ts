@@ -34,6 +34,11 @@ export type Coverage = {
   readonly episodes: number
   /** Of these, with such an entry of the practice dated 0 to 365 days from 1.09. */
   readonly care: Readonly<Record<CareKind, number>>
+  /**
+   * Of these, with an issue of a bone drug whose supply is known (`treated`), and of those with a repeat gap: an issue that came after the
+   * supply of all before it had run out, grace included, both within the 365 days. A treatment that ends is no gap.
+   */
+  readonly repeats: { readonly treated: number; readonly withGap: number }
 }
 
 export const noCoverage: Coverage = {
@@ -42,6 +47,7 @@ export const noCoverage: Coverage = {
   gpOnly: 0,
   episodes: 0,
   care: { osteoporosis: 0, dxa: 0, falls: 0, boneDrug: 0 },
+  repeats: { treated: 0, withGap: 0 },
 }
 
 /**
@@ -89,7 +95,8 @@ function addCare(total: Coverage, { diagnosedOn }: CoverageEpisode, own: readonl
   if (!diagnosedOn || !isPast(diagnosedOn, coverageDays.care, cut)) return total
   const after = own.filter(({ when }) => isDay(when) && isWithinCare(daysBetween(diagnosedOn, when)))
   const seen = (kind: CareKind) => (after.some(entry => isDone(entry, kind)) ? 1 : 0)
-  const { care } = total
+  const { care, repeats } = total
+  const gaps = repeatGaps(after.filter(entry => isDone(entry, 'boneDrug')))
   return {
     ...total,
     episodes: total.episodes + 1,
@@ -99,7 +106,24 @@ function addCare(total: Coverage, { diagnosedOn }: CoverageEpisode, own: readonl
       falls: care.falls + seen('falls'),
       boneDrug: care.boneDrug + seen('boneDrug'),
     },
+    repeats: {
+      treated: repeats.treated + (gaps === undefined ? 0 : 1),
+      withGap: repeats.withGap + (gaps ? 1 : 0),
+    },
   }
+}
+
+/** How often an issue came after everything issued before had run out; undefined when no issue says how long it lasts. */
+export function repeatGaps(issues: readonly Pick<SideEntry, 'when' | 'suppliedTo'>[]): number | undefined {
+  const supplies = issues.flatMap(({ when, suppliedTo }) => (isDay(when) && suppliedTo ? [{ when, suppliedTo }] : []))
+  const [first, ...others] = supplies.sort((a, b) => (a.when < b.when ? -1 : 1))
+  if (!first) return undefined
+  let [gaps, until] = [0, first.suppliedTo]
+  for (const { when, suppliedTo } of others) {
+    if (when > addDays(until, 1)) gaps++
+    if (suppliedTo > until) until = suppliedTo
+  }
+  return gaps
 }
 
 function isWithinCare(days: number): boolean {

@@ -51,6 +51,8 @@ export type SideEntry = {
   readonly recorded?: PartialDate
   readonly value?: string
   readonly unit?: string
+  /** Of an issue of a drug: the last day it counts, grace included (supply.ts). */
+  readonly suppliedTo?: DayDate
   readonly inboxId: InboxId
   readonly path: string
 }

@@ -1,7 +1,8 @@
-import { type DayDate, dayNumber, daysOf, type PartialDate } from './dates.ts'
+import { type DayDate, dayFromNumber, dayNumber, daysOf, type PartialDate } from './dates.ts'
 import type { SideEntry } from './episode.ts'
 import type { Fact, FactId } from './fact.ts'
 import { compareText } from './order.ts'
+import { supplyOf } from './supply.ts'
 
 /** Care counted as belonging to an episode, in days around its date: DXA look-back before, last follow-up window after. */
 const around = { before: 730, after: 392 } as const
@@ -64,6 +65,7 @@ function entryOf(fact: Fact): SideEntry {
   const when = dateOf(fact)
   const clinic = clinicOf(fact)
   const value = shownValue(fact)
+  const supply = fact.kind === 'medication' ? supplyOf(fact) : undefined
   return {
     factId: fact.id,
     kind: fact.kind,
@@ -76,6 +78,7 @@ function entryOf(fact: Fact): SideEntry {
     ...(fact.recorded ? { recorded: fact.recorded } : {}),
     ...(value === undefined ? {} : { value }),
     ...(fact.unit && value !== undefined ? { unit: fact.unit } : {}),
+    ...(supply ? { suppliedTo: dayFromNumber(supply.to) } : {}),
     inboxId: fact.source.inboxId,
     path: fact.source.path,
   }

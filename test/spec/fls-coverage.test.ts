@@ -7,6 +7,7 @@ import {
   type GpCoding,
   gpCoding,
   noCoverage,
+  repeatGaps,
 } from '../../src/fls/coverage.ts'
 import type { DayDate, PartialDate } from '../../src/fls/dates.ts'
 import { releasedCount, releasedShare } from '../../src/fls/disclosure.ts'
@@ -120,6 +121,45 @@ describe('what is counted', () => {
   ])('care after a fracture: %s', (_name, one, kinds) => {
     const { care } = count(episode({ gp: [entry(one)] }))
     expect(Object.entries(care).flatMap(([kind, n]) => (n ? [kind] : []))).toEqual(kinds)
+  })
+})
+
+describe('repeat gaps: an issue that came after all before it had run out', () => {
+  const issues = (...dates: readonly (readonly [when: string, suppliedTo?: string])[]) =>
+    dates.map(([when, suppliedTo]) =>
+      entry({
+        kind: 'medication',
+        concept: 'drug.alendronic_acid',
+        value: 'supplied',
+        when,
+        ...(suppliedTo ? { suppliedTo: suppliedTo as DayDate } : {}),
+      }),
+    )
+  test.each<[string, readonly SideEntry[], number | undefined]>([
+    ['none issued', [], undefined],
+    ['one issue', issues(['2025-02-01', '2025-04-26']), 0],
+    ['the next on the last day', issues(['2025-02-01', '2025-04-26'], ['2025-04-26', '2025-07-19']), 0],
+    ['the next on the day after', issues(['2025-02-01', '2025-04-26'], ['2025-04-27', '2025-07-20']), 0],
+    ['a day without', issues(['2025-02-01', '2025-04-26'], ['2025-04-28', '2025-07-21']), 1],
+    ['in any order', issues(['2025-04-28', '2025-07-21'], ['2025-02-01', '2025-04-26']), 1],
+    [
+      'a short issue inside a long one',
+      issues(['2025-02-01', '2025-09-01'], ['2025-03-01', '2025-03-29'], ['2025-08-01', '2025-10-24']),
+      0,
+    ],
+    ['two gaps', issues(['2025-02-01', '2025-03-01'], ['2025-04-01', '2025-05-01'], ['2025-06-01', '2025-07-01']), 2],
+    ['how long it lasts is not known', issues(['2025-02-01']), undefined],
+  ])('%s', (_name, some, gaps) => expect(repeatGaps(some)).toBe(gaps))
+
+  test('counted once an episode, of those treated; calcium and cancelled issues apart', () => {
+    const gap = issues(['2025-02-01', '2025-04-26'], ['2025-06-01', '2025-08-24'])
+    const calcium = gap.map(one => ({ ...one, concept: 'drug.calcium' }))
+    const cancelled = gap.map(one => ({ ...one, value: 'cancelled' }))
+    const total = [gap, calcium, cancelled, gap.slice(0, 1)].reduce(
+      (sum, gp) => addToCoverage(sum, episode({ gp }), practice, cut),
+      noCoverage,
+    )
+    expect(total.repeats).toEqual({ treated: 2, withGap: 1 })
   })
 })
 

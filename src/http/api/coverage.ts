@@ -110,6 +110,11 @@ export function coverageView(practice: OdsCode, exact: Coverage, cut: Date | und
       dxa: ofEpisodes(exact.care.dxa, 'a DXA scan or its result'),
       falls: ofEpisodes(exact.care.falls, 'a fall, falls history, assessment or prevention'),
       boneDrug: ofEpisodes(exact.care.boneDrug, 'a bone drug issued or given, calcium and vitamin D apart'),
+      repeatGap: figure(
+        releasedShare(exact.repeats.withGap, exact.repeats.treated),
+        'of these, in which an issue came after all issued before had run out; an issue lasts its days supplied, else 56, and 28 days of grace (denosumab 183 and 28, zoledronic acid 365)',
+        `${olderEpisodes}, with an issue of a bone drug, ${within365}`,
+      ),
     },
   }
 }
