@@ -17,7 +17,6 @@ import {
  * not of one session). Of two processes that write and then look for what the other wrote, at least one therefore sees the other.
  */
 export class CausalClient extends MongoClient {
-  /** Connects when it is first used. */
   readonly #aside: MongoClient
   #operationTime: Timestamp | undefined
   #clusterTime: ClusterTime | undefined
@@ -25,6 +24,12 @@ export class CausalClient extends MongoClient {
   constructor(uri: string, options: MongoClientOptions) {
     super(uri, options)
     this.#aside = new MongoClient(uri, { ...options, maxPoolSize: asidePoolSize })
+  }
+
+  /** Both at once: a client of the driver that first connects in an outage stays closed for good. */
+  override async connect(): Promise<this> {
+    await Promise.all([super.connect(), this.#aside.connect()])
+    return this
   }
 
   /** Called by the driver for each operation and cursor, too. */

@@ -40,9 +40,18 @@ export class UnsafeDatabase extends Error {
   readonly code = 'unsafe-database'
 }
 
-/** Server codes that speak of the server's state: stepping down, shutting down, unreachable, a majority not reached in time. */
+/**
+ * Server codes that speak of the server's state: stepping down, shutting down, unreachable, a majority not reached in time, a cursor or plan
+ * that went with the server it lived on, no room on disk.
+ */
 const troubleCodes: ReadonlySet<unknown> = new Set([
-  6, 7, 64, 89, 91, 189, 262, 9001, 10_107, 11_600, 11_602, 13_435, 13_436,
+  6, 7, 43, 64, 89, 91, 133, 134, 175, 189, 211, 237, 262, 9001, 10_107, 11_600, 11_602, 13_435, 13_436, 14_031,
+])
+/** Errors of the driver that speak of the state of its connections. */
+const troubleNames: ReadonlySet<string> = new Set([
+  'MongoWaitQueueTimeoutError',
+  'MongoTopologyClosedError',
+  'MongoNotConnectedError',
 ])
 
 /** The database is away or cannot confirm: says nothing against what was to be written, the same again may well succeed. */
@@ -54,7 +63,7 @@ export function isDatabaseTrouble(cause: unknown): boolean {
     cause instanceof MongoWriteConcernError ||
     // The driver wraps a broken connection in one as well, with no write errors.
     (cause instanceof MongoBulkWriteError && refusedWrites(cause) === undefined) ||
-    cause.name === 'MongoWaitQueueTimeoutError' ||
+    troubleNames.has(cause.name) ||
     cause.hasErrorLabel('RetryableWriteError') ||
     troubleCodes.has(cause.code)
   )

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { CommandStartedEvent, CommandSucceededEvent, Timestamp } from 'mongodb'
 import { asideOf, CausalClient } from '../../src/store/causal-client.ts'
 import { clientOptions } from '../../src/store/store.ts'
+import { makeRandom } from '../../synthetic/random.ts'
+import { startWire } from '../durability/outages/wire.ts'
 
 /**
  * A read that follows a write must say so to the server: a primary that has just taken over shows an older state to whoever does not
@@ -68,4 +70,21 @@ test('what does not wait for the journal stands outside: no read has to wait for
     const asked: Timestamp = started[0]?.command['readConcern'].afterClusterTime
     expect(session.operationTime?.greaterThan(asked)).toBe(true)
   })
+})
+
+test('what is first written there in an outage is written after it', async () => {
+  const server = new URL(process.env['FLSDB_TEST_MONGODB'] ?? '')
+  const wire = await startWire(Number(server.port), makeRandom('causal-reads'))
+  const far = new CausalClient(`mongodb://127.0.0.1:${wire.port}/?directConnection=true`, {
+    ...clientOptions,
+    serverSelectionTimeoutMS: 500,
+  })
+  await far.connect()
+  const aside = asideOf(far.db('causal-reads')).collection('outage')
+  wire.weather = { delayMs: 0, cutAnswers: 1 }
+  await expect(aside.insertOne({})).rejects.toThrow()
+  wire.weather = { delayMs: 0, cutAnswers: 0 }
+  await expect(aside.insertOne({})).resolves.toMatchObject({ acknowledged: true })
+  await far.close()
+  wire.close()
 })
