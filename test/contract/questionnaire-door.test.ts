@@ -329,7 +329,7 @@ describe('submitted responses', () => {
     [
       'nothing answered',
       422,
-      ['item-required', 'item-required', 'item-required', 'item-required', 'item-required'],
+      ['answer-pattern', 'answer-pattern', 'answer-pattern', 'answer-pattern', 'answer-pattern'],
       form({ item: undefined }),
     ],
     [

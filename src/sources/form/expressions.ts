@@ -54,7 +54,13 @@ export function expressionsOf(response: JsonObject, form: Form): Expressions {
 }
 
 type RunText = (text: string, context: JsonObject, item: FormItem | undefined) => Collection | undefined
-type Constraint = { readonly expression: string; readonly severity: 'error' | 'warning'; readonly key: string }
+/** `name`: what the form says of it to people, else its key. `location`: the items it is about, from where it stands. */
+type Constraint = {
+  readonly expression: string
+  readonly severity: 'error' | 'warning'
+  readonly name: string
+  readonly location: string | undefined
+}
 
 /** Variables of the item, then of its ancestors, then of the form. */
 function ownVariable(
@@ -83,8 +89,10 @@ function constraintsOf(json: JsonObject): Constraint[] {
         textAt(part('expression'), 'valueString') ??
         textAt(objectAt(part('expression'), 'valueExpression'), 'expression')
       const severity = textAt(part('severity'), 'valueCode') === 'warning' ? 'warning' : 'error'
-      const key = textAt(part('key'), 'valueId') ?? 'constraint'
-      return expression === undefined ? [] : [{ expression, severity, key }]
+      const name = textAt(part('human'), 'valueString') ?? textAt(part('key'), 'valueId') ?? 'constraint'
+      return expression === undefined
+        ? []
+        : [{ expression, severity, name, location: textAt(part('location'), 'valueString') }]
     }),
   )
 }
@@ -100,9 +108,10 @@ function verdict(rule: Constraint, result: Collection | undefined, where: string
   // An invariant that yields nothing about absent answers is not broken by them.
   if (truth === true || result?.length === 0) return []
   const severity = truth === undefined ? 'warning' : rule.severity
-  const hint = truth === undefined ? `${rule.key} is not evaluated here` : rule.key
+  const place = rule.location === undefined ? where : `${where}.${rule.location}`
+  const hint = truth === undefined ? `not evaluated here: ${rule.name}` : rule.name
   return [
-    form ? about(form, 'answer-pattern', where, hint, severity) : issue('answer-pattern', where, { hint, severity }),
+    form ? about(form, 'answer-pattern', place, hint, severity) : issue('answer-pattern', place, { hint, severity }),
   ]
 }
 

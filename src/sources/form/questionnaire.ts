@@ -1,5 +1,5 @@
 import type { CodeSystem, Questionnaire, QuestionnaireItem } from 'fhir/r4.js'
-import { firstAuditDay, type Item, items, sections } from '../../fls/items.ts'
+import { type Item, items, sections } from '../../fls/items.ts'
 import { type ListId, lists, optionsOf } from '../../fls/lists.ts'
 import { extensions, listSystem, patientAudit } from './canonical.ts'
 import { extractTemplates, templateExtension } from './extract-templates.ts'
@@ -10,14 +10,20 @@ type EnableWhen = NonNullable<QuestionnaireItem['enableWhen']>[number]
 /** The day the tables were last given another meaning; part of the published form. */
 const published = '2026-11-25'
 
+type Section = Item['section']
+/** Follow-up sections may be left out until they are due. */
+const answeredSections: readonly Section[] = [1, 2, 3, 4, 5]
+
 /**
  * The patient audit as a FHIR Questionnaire, made from items.ts: linkId = question number, seven groups. A completed response must answer
- * every mandatory question and every conditional one whose condition holds; follow-up sections may be left out until they are due.
+ * every mandatory question and every conditional one whose condition holds. What LHC-Forms would tell a user wrongly is said in another way:
+ * that a section must be answered (a `required` group never has a value of its own) and how old a fracture may be (minValue of a date).
  */
 export function patientAuditQuestionnaire(): Questionnaire {
   return {
     resourceType: 'Questionnaire',
     id: patientAudit.id,
+    extension: answeredSections.map(mustBeAnswered),
     contained: Object.values(extractTemplates),
     url: patientAudit.url,
     version: patientAudit.version,
@@ -34,9 +40,28 @@ export function patientAuditQuestionnaire(): Questionnaire {
       prefix: String(section),
       text: sections[section],
       type: 'group',
-      ...(section <= 5 ? { required: true } : {}),
       item: items.filter(item => item.section === section).map(question),
     })),
+  }
+}
+
+function mustBeAnswered(section: Section): Extension {
+  const location = `item.where(linkId = '${section}')`
+  return {
+    url: extensions.targetConstraint,
+    extension: [
+      { url: 'key', valueId: `section-${section}` },
+      { url: 'severity', valueCode: 'error' },
+      {
+        url: 'expression',
+        valueExpression: {
+          language: 'text/fhirpath',
+          expression: `(%resource.status = 'completed' or %resource.status = 'amended') implies %resource.${location}.item.answer.exists()`,
+        },
+      },
+      { url: 'human', valueString: `Section ${section}, ${sections[section]}, is answered in a completed response.` },
+      { url: 'location', valueString: location },
+    ],
   }
 }
 
@@ -132,7 +157,6 @@ function extensionsOf(item: Item): Extension[] {
   if (item.type === 'nhs-number') return [{ url: extensions.regex, valueString: '[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}' }]
   if (item.type === 'postcode')
     return [{ url: extensions.regex, valueString: '[A-Za-z]{1,2}[0-9][A-Za-z0-9]? ?[0-9][A-Za-z]{2}' }]
-  if (item.id === '1.09') return [{ url: extensions.minValue, valueDate: firstAuditDay }]
   if (!range) return []
   return [
     { url: extensions.minValue, valueDecimal: range.min },
