@@ -72,6 +72,7 @@ program
     'bring an export of one opted-in practice from a registered FHIR server (Bulk Data) through the door of extracts',
   )
   .argument('<source>', 'its name in the file of sources')
+  .option('--since <instant>', 'only what changed and was deleted since then; last: since the last pull that was taken')
   .option('--sources <file>', 'registered sources', path.join(config.dataFolder, 'pull-sources.json'))
   .option('--url <url>', 'address of the service (default: that of the running demo)')
   .option('--client <id>', 'demo client to sign in as')

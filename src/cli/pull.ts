@@ -1,5 +1,5 @@
 import { openAsBlob } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { importPKCS8 } from 'jose'
@@ -19,6 +19,8 @@ export type PullCommand = {
   readonly tokenFile?: string
   readonly demoFile: string
   readonly dataFolder: string
+  /** An instant, or `last`: from where the last pull that was taken ended. Absent: everything. */
+  readonly since?: string
   readonly json?: boolean
 }
 
@@ -41,10 +43,13 @@ const sourceShape = z.strictObject({
 })
 type Source = z.infer<typeof sourceShape>
 
+/** Per source, what its last pull that was taken spoke for. */
+const takenShape = z.record(z.string(), z.object({ transactionTime: z.iso.datetime({ offset: true }) }))
+
 /**
- * `flsdb pull SOURCE`: brings a whole export of one opted-in practice from a registered FHIR server through the door of GP extracts, as if its
- * supplier had sent it. The practice is asked about first: closed, nothing leaves this host. Broken off, it is run again from the start; the
- * same export again is the same job. Exit code 1 when nothing was taken.
+ * `flsdb pull SOURCE`: brings an export of one opted-in practice from a registered FHIR server through the door of GP extracts, as if its
+ * supplier had sent it: a full extract, with `since` a delta with what was deleted. The practice is asked about first: closed, nothing leaves
+ * this host. Broken off, it is run again from the start; the same export again is the same job. Exit code 1 when nothing was taken.
  */
 export async function pullCommand(name: string, options: PullCommand): Promise<void> {
   const source = await sourceNamed(name, options.sources)
@@ -53,6 +58,8 @@ export async function pullCommand(name: string, options: PullCommand): Promise<v
     : await demoToken(options.demoFile, options.client ?? 'gp-supplier')
   await refuseClosed(source.practice, options.url, token)
   await mkdir(options.dataFolder, { recursive: true })
+  const takenFile = path.join(options.dataFolder, 'pulled.json')
+  const since = await sinceOf(name, options.since, takenFile)
   const folder = await mkdtemp(path.join(options.dataFolder, 'pull-'))
   const progress = progressOf('flsdb pull', options.json ?? false)
   try {
@@ -68,12 +75,29 @@ export async function pullCommand(name: string, options: PullCommand): Promise<v
     })
     let steps = 0
     const onProgress = (what: string): void => progress.show(what, ++steps, steps)
-    const pulled = await pullGroup({ ...source, fetch: fetchFrom, folder, mostBytes: limits.extract, onProgress })
-    if (pulled.files.length === 0) throw new Error(`The export of ${name} holds no files; nothing was submitted.`)
+    const pulled = await pullGroup({
+      ...source,
+      since,
+      fetch: fetchFrom,
+      folder,
+      mostBytes: limits.extract,
+      onProgress,
+    })
     if (pulled.errorFiles > 0) console.error(`${pulled.errorFiles} files of the source say what it could not give.`)
-    const job = await submit(source, pulled, options.url, token)
-    console.log(options.json ? JSON.stringify(job) : told(job))
-    if (job.state !== 'done') process.exitCode = 1
+    if (pulled.files.length === 0 && since === undefined)
+      throw new Error(`The export of ${name} holds no files; nothing was submitted.`)
+    if (pulled.files.length === 0) {
+      console.log(options.json ? JSON.stringify({ state: 'unchanged', since }) : `nothing changed since ${since}`)
+    } else {
+      const job = await submit(source, pulled, since === undefined ? 'full' : 'delta', options.url, token)
+      console.log(options.json ? JSON.stringify(job) : told(job))
+      if (job.state !== 'done') {
+        process.exitCode = 1
+        return
+      }
+    }
+    // What the source could not give this time must be asked for again.
+    if (pulled.errorFiles === 0) await noteTaken(name, pulled.transactionTime, takenFile)
   } finally {
     progress.end()
     await rm(folder, { recursive: true, force: true })
@@ -88,6 +112,30 @@ async function sourceNamed(name: string, file: string): Promise<Source> {
   if (read.success) return read.data
   const [fault] = read.error.issues
   throw new Error(`${file}, ${name}.${fault?.path.map(String).join('.')}: ${fault?.message}.`)
+}
+
+async function sinceOf(name: string, asked: string | undefined, file: string): Promise<string | undefined> {
+  if (asked === 'last') return (await takenIn(file))[name]?.transactionTime
+  if (asked === undefined || z.iso.datetime({ offset: true }).safeParse(asked).success) return asked
+  throw new Error(`--since ${asked} is neither "last" nor an instant such as 2026-11-01T02:00:00Z.`)
+}
+
+async function takenIn(file: string): Promise<z.infer<typeof takenShape>> {
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return '{}'
+    throw cause
+  })
+  const read = takenShape.safeParse(JSON.parse(text))
+  if (!read.success)
+    throw new Error(`${file} is damaged; delete it: the next pull with --since last brings everything.`)
+  return read.data
+}
+
+/** Written beside and renamed: a pull killed meanwhile leaves the file as it was. */
+async function noteTaken(name: string, transactionTime: string, file: string): Promise<void> {
+  const all = { ...(await takenIn(file)), [name]: { transactionTime } }
+  await writeFile(`${file}.new`, `${JSON.stringify(all, null, 2)}\n`)
+  await rename(`${file}.new`, file)
 }
 
 async function refuseClosed(practice: string, url: string, token: string): Promise<void> {
@@ -109,18 +157,19 @@ const jobShape = z.looseObject({
 })
 type Job = z.infer<typeof jobShape>
 
-/** A full extract named by the moment the source says its data are from. */
+/** An extract named by the moment the source says its data are from. */
 async function submit(
   { practice }: Source,
   { files, transactionTime }: { readonly files: readonly string[]; readonly transactionTime: string },
+  mode: 'full' | 'delta',
   url: string,
   token: string,
 ): Promise<Job> {
   const form = new FormData()
   for (const file of files) form.append('file', await openAsBlob(file), path.basename(file))
-  const extractId = `pull-${transactionTime.replace(/\D/g, '').slice(0, 14)}`
+  const extractId = `${mode === 'full' ? 'pull' : 'changes'}-${transactionTime.replace(/\D/g, '').slice(0, 14)}`
   const authorization = `Bearer ${token}`
-  const answer = await fetch(`${url}/api/extracts?${new URLSearchParams({ practice, extractId, mode: 'full' })}`, {
+  const answer = await fetch(`${url}/api/extracts?${new URLSearchParams({ practice, extractId, mode })}`, {
     method: 'POST',
     headers: { authorization },
     body: form,

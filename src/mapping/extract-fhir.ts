@@ -1,11 +1,12 @@
 import type { Fact, OdsCode } from '../fls/fact.ts'
 import { type Issue, issue } from '../fls/issue.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
+import { type Deleted, deletedIn } from '../sources/extract/bundle-file.ts'
 import type { RawRow } from '../sources/extract/rows.ts'
 import { isObject, type JsonObject, objectAt, objectsAt, textAt } from '../sources/fhir/json.ts'
 import { isOffered, subjectElements } from '../sources/fhir/offered.ts'
 import { type CodebookEntry, type CodebookRow, codeKey } from './extract-codebook.ts'
-import { type ChunkFrame, gpRecord } from './extract-statement.ts'
+import { type ChunkFrame, gpRecord, rowRecord } from './extract-statement.ts'
 import { factId } from './fact-id.ts'
 import { readFhir } from './fhir.ts'
 import { subjectsOf } from './fhir-document.ts'
@@ -18,6 +19,8 @@ export type FhirLine = {
   readonly rowId: string
   readonly record?: string
   readonly isRefused: boolean
+  /** The source has it no more. */
+  readonly isDelete?: true
   /** A Medication: what others refer to. */
   readonly code?: CodebookRow
   /** The Medication it refers to has not come. */
@@ -28,7 +31,7 @@ export type FhirLine = {
  * One line of FHIR NDJSON read by the FHIR tables as if it had been posted alone; STU3 (GP Connect) in the words of R4. The patient is the file's own Patient id, so lines need
  * no Patient beside them; a line whose subject is no `Patient/<id>` is refused (`reference-unresolved`), but for types that are about nobody
  * (organisations, staff, places): those are kept and not used. A Medication is an entry of the codebook, so a line may refer to one that stands
- * anywhere in the extract or came with an earlier one; until it has come the line waits.
+ * anywhere in the extract or came with an earlier one; until it has come the line waits. A Bundle of one DELETE takes its resource away.
  */
 export function readFhirLine(
   raw: RawRow,
@@ -40,6 +43,13 @@ export function readFhirLine(
   const head = headOf(raw.bytes)
   const refuse = (found: Issue): FhirLine => ({ facts: [], issues: [found], rowId: '', isRefused: true })
   if (!head) return refuse(issue('json-invalid', where))
+  if (head.type === 'Bundle') {
+    const deleted = deletedIn(head.resource)
+    if (deleted === 'nothing') return { facts: [], issues: [], rowId: '', isRefused: false }
+    return deleted
+      ? deletion(deleted, raw, entry, about)
+      : refuse(issue('structure-invalid', `${where}, entry`, { hint: 'one DELETE of Type/id' }))
+  }
   if (!head.id) return refuse(issue('row-id-missing', where))
   const code = head.type === 'Medication' ? medicationRow(about.practice, head) : undefined
   if (code) return { facts: [], issues: [], rowId: `Medication/${head.id}`, isRefused: false, code }
@@ -99,6 +109,47 @@ export function readFhirLine(
     waitsFor: asked,
     facts: [placed(waitingFor(asked, entry, about))],
   }
+}
+
+/** A Patient takes everything of it along (gp-extracts.md 3.3); any other is found among the facts by its id, whoever's it is. */
+function deletion(
+  { type, id }: Deleted,
+  raw: RawRow,
+  entry: InboxEntry,
+  {
+    practice,
+    asOf,
+    extractId,
+    rowsOf,
+    tables,
+  }: Pick<ChunkFrame, 'practice' | 'asOf' | 'extractId' | 'rowsOf' | 'tables'>,
+): FhirLine {
+  const rowId = `${type}/${id}`
+  const where = `row ${raw.number}`
+  if (type === 'Medication' || (type !== 'Patient' && isOffered(type) && !subjectElements[type]))
+    return { facts: [], issues: [issue('resource-not-used', where)], rowId, isRefused: false }
+  const path = `${rowId}#${where}, entry[0].request`
+  const row = 'gp-extract/fhir/delete'
+  const fact = {
+    id: factId(entry.id, path, row),
+    organisation: practice,
+    side: 'gp' as const,
+    status: 'retracted' as const,
+    revision: { asOf, set: `${practice}/fhir/${rowId}`, row: { file: 'fhir', id: rowId, extract: rowsOf } },
+    source: {
+      inboxId: entry.id,
+      path,
+      row,
+      tableHash: tables.mapping.hash,
+      sender: entry.sender,
+      controlId: extractId,
+    },
+  }
+  const facts: Fact[] =
+    type === 'Patient'
+      ? [{ ...fact, kind: 'identity', record: gpRecord(practice, id), detail: {} }]
+      : [{ ...fact, kind: 'observation', record: rowRecord(practice, 'fhir', rowId) }]
+  return { facts, issues: [], rowId, isRefused: false, isDelete: true }
 }
 
 /** By what it waits for the line is found again when the Medication comes; until then it says nothing. */

@@ -108,12 +108,17 @@ function isLeftOut(standing: readonly Fact[]): boolean {
   return objections.at(-1)?.concept?.id === leftOutConcepts['type-1-objection']
 }
 
+/** A row that says a patient is one of the practice's: a file of their own, or a resource among others. */
+function isPatientRow({ kind, revision: { row } }: Fact): boolean {
+  return kind === 'identity' && (row?.file === 'patient' || (row?.file === 'fhir' && row.id.startsWith('Patient/')))
+}
+
 function isPatientTombstone(fact: Fact): boolean {
-  return fact.kind === 'identity' && fact.status === 'retracted' && fact.revision.row?.file === 'patient'
+  return isPatientRow(fact) && fact.status === 'retracted'
 }
 
 function patientIsGone(standing: readonly Fact[], extracts: readonly ExtractInForce[]): boolean {
-  const rows = standing.filter(fact => fact.kind === 'identity' && fact.revision.row?.file === 'patient')
+  const rows = standing.filter(isPatientRow)
   return rows.length > 0 && rows.every(fact => fact.status === 'retracted' || isAbsentFromFull(fact, extracts))
 }
 

@@ -122,9 +122,9 @@ function readLine(raw: RawRow, frame: ChunkFrame): ReadRow {
     outcome: {
       number: raw.number,
       outcome: line.isRefused ? 'rejected' : line.waitsFor ? 'held' : 'kept',
-      isDelete: false,
-      // Patients are counted apart from what is said about them.
-      file: line.rowId.startsWith('Patient/') ? 'patient' : 'fhir',
+      isDelete: line.isDelete ?? false,
+      // Patients are counted apart from what is said about them; a delete is looked for under its name.
+      file: line.rowId.startsWith('Patient/') && !line.isDelete ? 'patient' : 'fhir',
       rowId: line.rowId,
       ...(line.record ? { record: line.record } : {}),
       raw,

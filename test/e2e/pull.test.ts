@@ -17,7 +17,10 @@ const requests: string[] = []
 
 const lines = (...resources: object[]): string => resources.map(one => `${JSON.stringify(one)}\n`).join('')
 const snomed = 'http://snomed.info/sct'
-const files: Readonly<Record<string, string>> = {
+/** What the source holds, and what it says it deleted. */
+const gone = '/deleted/Bundle'
+let transactionTime = '2024-09-01T02:00:00Z'
+let files: Readonly<Record<string, string>> = {
   '/files/Patient': lines({
     resourceType: 'Patient',
     id: 'p1',
@@ -41,7 +44,8 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'flsdb-pull-e2e-'))
   server = createServer((request, response) => {
     const where = (request.url ?? '').split('?')[0] ?? ''
-    requests.push(`${request.method} ${where}`)
+    const since = new URL(request.url ?? '', base).searchParams.get('_since')
+    requests.push(`${request.method} ${where}${since ? ` since ${since}` : ''}`)
     let body = ''
     request.on('data', part => {
       body += part
@@ -79,14 +83,15 @@ async function answer(where: string, body: string, authorization: string | undef
   }
   if (authorization !== 'Bearer for-fls-db') return [401, {}, '']
   if (where === '/fhir/Group/all/$export') return [202, { 'content-location': `${base}/job` }, '']
-  const output = Object.keys(files).map(place => ({ type: place.split('/').pop(), url: `${base}${place}` }))
+  const named = Object.keys(files).map(place => ({ type: place.split('/').pop(), url: `${base}${place}` }))
+  const [deleted, output] = [true, false].map(isGone => named.filter(({ url }) => url.endsWith(gone) === isGone))
   if (where === '/job')
-    return [200, json, JSON.stringify({ transactionTime: '2024-09-01T02:00:00Z', requiresAccessToken: true, output })]
+    return [200, json, JSON.stringify({ transactionTime, requiresAccessToken: true, output, deleted })]
   const file = files[where]
-  return file ? [200, { 'content-type': 'application/fhir+ndjson' }, file] : [404, {}, '']
+  return file !== undefined ? [200, { 'content-type': 'application/fhir+ndjson' }, file] : [404, {}, '']
 }
 
-async function pull(practice: string): Promise<string> {
+async function pull(practice: string, ...more: string[]): Promise<string> {
   const sources = path.join(folder, 'sources.json')
   const source = {
     practice,
@@ -98,7 +103,7 @@ async function pull(practice: string): Promise<string> {
     keyFile: 'key.pem',
   }
   await writeFile(sources, JSON.stringify({ trial: source }))
-  return service.flsdb('pull', 'trial', '--sources', sources, '--client', 'gp-supplier-gp-emis', '--json')
+  return service.flsdb('pull', 'trial', '--sources', sources, '--client', 'gp-supplier-gp-emis', '--json', ...more)
 }
 
 test('an export becomes an extract of its practice, and a GP side of an episode; the same export again is the same job', async () => {
@@ -109,6 +114,43 @@ test('an export becomes an extract of its practice, and a GP side of an episode;
   const episodes = service.mongo.db(service.database).collection('episodes')
   expect(await episodes.countDocuments({ organisations: 'P81001' })).toBe(1)
   expect(requests.filter(one => one === 'DELETE /job')).toHaveLength(2)
+})
+
+test('what was deleted since the last pull is taken back, and told where nobody ever sent it', async () => {
+  transactionTime = '2024-09-08T02:00:00Z'
+  const request = (url: string) => ({ request: { method: 'DELETE', url } })
+  files = {
+    [gone]: lines(
+      { resourceType: 'Bundle', type: 'transaction', entry: [request('Condition/c1'), request('Condition/never')] },
+      { resourceType: 'Bundle', type: 'transaction', entry: [request('Organization/o1')] },
+      { resourceType: 'Bundle', type: 'transaction' },
+    ),
+  }
+  const job = JSON.parse(await pull('P81001', '--since', 'last'))
+  expect(requests).toContain('GET /fhir/Group/all/$export since 2024-09-01T02:00:00Z')
+  expect(job).toMatchObject({
+    state: 'done',
+    receipt: { in: 3, kept: 3, rejected: 0, deletes: 2 },
+    issues: [
+      { code: 'delete-of-unseen', count: 1 },
+      { code: 'resource-not-used', count: 1 },
+    ],
+  })
+  await quiet(service)
+  const episodes = service.mongo.db(service.database).collection('episodes')
+  expect(await episodes.findOne({ organisations: 'P81001' })).toMatchObject({ status: 'withdrawn' })
+})
+
+test('nothing changed: nothing is submitted, and the next pull asks from there', async () => {
+  transactionTime = '2024-09-15T02:00:00Z'
+  files = { '/files/Patient': '' }
+  expect(JSON.parse(await pull('P81001', '--since', 'last'))).toEqual({
+    state: 'unchanged',
+    since: '2024-09-08T02:00:00Z',
+  })
+  await pull('P81001', '--since', 'last')
+  expect(requests).toContain('GET /fhir/Group/all/$export since 2024-09-15T02:00:00Z')
+  await expect(pull('P81001', '--since', 'yesterday')).rejects.toThrow('neither "last" nor an instant')
 })
 
 test('of a practice that is not opted in nothing is asked', async () => {

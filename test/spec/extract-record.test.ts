@@ -214,3 +214,91 @@ describe('deletes and marks', () => {
     expect(standingGpFacts(facts, []).facts.find(fact => fact.kind === 'diagnosis')).not.toHaveProperty('when')
   })
 })
+
+describe('FHIR lines: what a source has deleted', () => {
+  /** Facts of FHIR NDJSON named after its day. */
+  const lines = (day: string, ...resources: readonly object[]): readonly Fact[] => {
+    entries++
+    const text = `\n${resources.map(one => JSON.stringify(one)).join('\n')}\n`
+    const chunk = chunkOf('fhir', 'ndjson', Buffer.from(text), {
+      extractId: day,
+      asOf: `${day}T22:00:00.000Z`,
+      id: String(entries).padStart(64, '0'),
+    })
+    const { delimiter: _csv, ...meta } = chunk.meta ?? {}
+    return readExtract({ ...chunk, meta: { ...meta, header: '', rowsBefore: 0 } }, tables, emptyCodebook).facts
+  }
+  const ada = (more: object = {}) => ({
+    resourceType: 'Patient',
+    id: 'P1',
+    name: [{ family: 'Testley' }],
+    birthDate: '1941-03-09',
+    ...more,
+  })
+  const hip = {
+    resourceType: 'Condition',
+    id: 'c1',
+    subject: { reference: 'Patient/P1' },
+    code: { coding: [{ system: 'http://snomed.info/sct', code: '5913000' }] },
+    onsetDateTime: '2024-01-12',
+  }
+  const gone = (url: string) => ({
+    resourceType: 'Bundle',
+    type: 'transaction',
+    entry: [{ request: { method: 'DELETE', url } }],
+  })
+  const dead = ada({ deceasedDateTime: '2024-02-10' })
+  const whole = full(second, { covers: ['fhir'] })
+  /** What was deleted without its patient is carried to the patient's record as the store does (extract-rows.ts). */
+  const owned = (facts: readonly Fact[]) =>
+    facts.map(fact => (fact.record.includes('|gp-row|') ? { ...fact, record: 'B86001|gp|P1' as never } : fact))
+
+  test.each<[string, readonly Fact[], readonly ExtractInForce[], readonly string[]]>([
+    ['nothing deleted', lines(first, ada(), hip), [], ['Condition', 'Patient']],
+    [
+      'a deleted Condition goes',
+      [...lines(first, ada(), hip), ...lines(second, gone('Condition/c1'))],
+      [],
+      ['Patient'],
+    ],
+    [
+      'whatever the address before its type',
+      [...lines(first, ada(), hip), ...lines(second, gone('https://gp.example/fhir/Condition/c1'))],
+      [],
+      ['Patient'],
+    ],
+    [
+      'an older copy does not bring it back',
+      [...lines(second, gone('Condition/c1')), ...lines(first, ada(), hip)],
+      [],
+      ['Patient'],
+    ],
+    [
+      'sent again later it stands again',
+      [...lines('2024-01-01', gone('Condition/c1')), ...lines(first, ada(), hip)],
+      [],
+      ['Condition', 'Patient'],
+    ],
+    ['a deleted Patient takes everything', [...lines(first, ada(), hip), ...lines(second, gone('Patient/P1'))], [], []],
+    [
+      'after a death that is out of scope: everything stays',
+      [...lines(first, dead, hip), ...lines(second, gone('Patient/P1'))],
+      [],
+      ['Condition', 'Patient', 'Patient'],
+    ],
+    ['absent from a full extract, too', lines(first, ada(), hip), [whole], []],
+    ['but for who is known to be dead', lines(first, dead, hip), [whole], ['Condition', 'Patient', 'Patient']],
+  ])('%s', (_name, facts, extracts, expected) => {
+    const { facts: spoken, isAbsent } = standingGpFacts(owned(facts), extracts)
+    const types = currentFacts(spoken, { isAbsent }).facts.map(fact => fact.revision.row?.id.split('/')[0])
+    expect(types.sort()).toEqual(expected)
+  })
+
+  test.each([
+    ['two deletes in one row', { ...gone(''), entry: [...gone('Condition/c1').entry, ...gone('Condition/c2').entry] }],
+    ['no address of a resource', gone('Condition?code=1')],
+    ['another method', { ...gone(''), entry: [{ request: { method: 'PUT', url: 'Condition/c1' } }] }],
+  ])('%s: refused', (_name, row) => {
+    expect(lines(second, row)).toEqual([])
+  })
+})

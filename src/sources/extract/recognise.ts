@@ -30,9 +30,11 @@ export const fhirLines: FileKind = {
   extends: '',
   isRequired: false,
   header: [],
-  columns: [
-    { row: 'fhir.id', column: 'id', names: new Set(['id']), isRequired: true, reader: parseCall('text'), to: 'rowId' },
-  ],
+  columns: [fhirColumn('id', 'rowId', true), fhirColumn('action', 'action', false)],
+}
+
+function fhirColumn(column: string, to: string, isRequired: boolean): FileKind['columns'][number] {
+  return { row: `fhir.${column}`, column, names: new Set([column]), isRequired, reader: parseCall('text'), to }
 }
 
 /** What a file is: by its name without path, ids, stamp and extension, else by its header (gp-extracts.md 2). */

@@ -140,7 +140,10 @@ function jsonLine(text: string, kind: FileKind): { values: readonly string[]; he
   try {
     const object: unknown = JSON.parse(text)
     if (typeof object !== 'object' || object === null) return undefined
-    const entries = Object.entries(object).filter(([, value]) => typeof value !== 'object')
+    const entries: [string, unknown][] =
+      kind.shape === 'fhir' && Reflect.get(object, 'resourceType') === 'Bundle'
+        ? [['action', 'delete']]
+        : Object.entries(object).filter(([, value]) => typeof value !== 'object')
     return {
       values: entries.map(([, value]) => String(value)),
       header: bindHeader(

@@ -12,6 +12,11 @@ const manifestShape = z.looseObject({
   transactionTime: z.iso.datetime({ offset: true }),
   requiresAccessToken: z.boolean(),
   output: z.array(z.looseObject({ type: z.string(), url: z.string() })).max(10_000),
+  /** Transaction Bundles of DELETEs: what is no longer there since `_since`. */
+  deleted: z
+    .array(z.looseObject({ url: z.string() }))
+    .max(10_000)
+    .default([]),
   error: z
     .array(z.looseObject({ url: z.string() }))
     .max(1_000)
@@ -34,6 +39,8 @@ export type PullOptions = {
   readonly group: string
   /** Resource types asked for. */
   readonly types: readonly string[]
+  /** An instant as the source wrote it: what changed after it, and what was deleted. Absent: everything there is. */
+  readonly since?: string | undefined
   /** Folder the NDJSON files are written into. */
   readonly folder: string
   /** Most bytes of all files together. */
@@ -52,8 +59,12 @@ const longestPauseMs = 60_000
  * deleted there when all is here. Throws `PullRefused`; then the folder may hold files of no use.
  */
 export async function pullGroup(options: PullOptions): Promise<Pulled> {
-  const { fetch, base, group, types, onProgress = () => undefined } = options
-  const query = new URLSearchParams({ _outputFormat: 'application/fhir+ndjson', _type: types.join(',') })
+  const { fetch, base, group, types, since, onProgress = () => undefined } = options
+  const query = new URLSearchParams({
+    _outputFormat: 'application/fhir+ndjson',
+    _type: types.join(','),
+    ...(since === undefined ? {} : { _since: since }),
+  })
   const begun = await fetch(`${base}/Group/${encodeURIComponent(group)}/$export?${query}`, {
     headers: { accept: 'application/fhir+json', prefer: 'respond-async' },
     isWithToken: true,
@@ -67,15 +78,16 @@ export async function pullGroup(options: PullOptions): Promise<Pulled> {
   const files: string[] = []
   let bytes = 0
   const seen = new Set<string>()
-  for (const { output, requiresAccessToken } of manifests)
-    for (const { type, url } of output) {
+  for (const { output, deleted, requiresAccessToken } of manifests)
+    for (const { type, url } of [...output, ...deleted.map(({ url }) => ({ type: 'deleted', url }))]) {
       if (seen.has(url)) throw new PullRefused('manifest-broken', url, 'named twice')
       seen.add(url)
-      const file = path.join(options.folder, `${String(files.length + 1).padStart(5, '0')}-${plainName(type)}.ndjson`)
+      const file = path.join(options.folder, `${String(seen.size).padStart(5, '0')}-${plainName(type)}.ndjson`)
       await download(fetch, url, file, requiresAccessToken)
-      bytes += (await stat(file)).size
+      const { size } = await stat(file)
+      bytes += size
       if (bytes > options.mostBytes) throw new PullRefused('too-large', url, 'all files together')
-      files.push(file)
+      if (size > 0) files.push(file)
       onProgress(`${files.length} files`)
     }
   // Its data are with us: the source may forget them. Whether it does is its own business.
