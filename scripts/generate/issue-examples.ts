@@ -24,6 +24,7 @@ export const issueExamples: Readonly<
     'extract',
     '`patients` when the patient file is empty',
   ],
+  'submission-ended': ['a manifest for a completed `$bulk-submit`', 'submissionId'],
   'not-held': ['a decision about an extract of which nothing waits', 'address'],
   'patients-fewer': ['a full extract with 40 patients after one with 900', 'patients'],
   'row-id-repeated': ['row `o-1` at rows 2 and 3 of one extract', 'row 2'],

@@ -73,6 +73,7 @@ program
   )
   .argument('<source>', 'its name in the file of sources')
   .option('--since <instant>', 'only what changed and was deleted since then; last: since the last pull that was taken')
+  .option('--submitted', 'fetch what the supplier has named by $bulk-submit, instead of asking for an export')
   .option('--sources <file>', 'registered sources', path.join(config.dataFolder, 'pull-sources.json'))
   .option('--url <url>', 'address of the service (default: that of the running demo)')
   .option('--client <id>', 'demo client to sign in as')

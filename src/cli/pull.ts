@@ -5,8 +5,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { importPKCS8 } from 'jose'
 import { z } from 'zod'
 import { limits } from '../config.ts'
-import { pullGroup } from '../sources/pull/bulk-client.ts'
-import { guardedFetch } from '../sources/pull/guarded-fetch.ts'
+import { type FetchOptions, pullGroup, pullManifest } from '../sources/pull/bulk-client.ts'
+import { guardedFetch, type LastingFault, lastingFaults, PullRefused } from '../sources/pull/guarded-fetch.ts'
 import { privateKeyToken } from '../sources/pull/private-key-token.ts'
 import { progressOf } from './progress.ts'
 import { demoToken } from './token.ts'
@@ -21,8 +21,22 @@ export type PullCommand = {
   readonly dataFolder: string
   /** An instant, or `last`: from where the last pull that was taken ended. Absent: everything. */
   readonly since?: string
+  /** Instead of an export of its own: what the supplier has named by `$bulk-submit`. */
+  readonly submitted?: boolean
   readonly json?: boolean
 }
+
+type Run = {
+  readonly name: string
+  readonly source: Source
+  readonly since: string | undefined
+  readonly takenFile: string
+  readonly door: Door
+  readonly fetching: FetchOptions
+  readonly tell: (job: object, text: string) => void
+}
+/** The service, and the token of the supplier's client. */
+type Door = { readonly url: string; readonly token: string }
 
 /** What the operator registers of one source; nothing of it is ever taken from a caller or an answer. */
 const sourceShape = z.strictObject({
@@ -58,8 +72,7 @@ export async function pullCommand(name: string, options: PullCommand): Promise<v
     : await demoToken(options.demoFile, options.client ?? 'gp-supplier')
   await refuseClosed(source.practice, options.url, token)
   await mkdir(options.dataFolder, { recursive: true })
-  const takenFile = path.join(options.dataFolder, 'pulled.json')
-  const since = await sinceOf(name, options.since, takenFile)
+  const since = await sinceOf(name, options.since, path.join(options.dataFolder, 'pulled.json'))
   const folder = await mkdtemp(path.join(options.dataFolder, 'pull-'))
   const progress = progressOf('flsdb pull', options.json ?? false)
   try {
@@ -75,33 +88,93 @@ export async function pullCommand(name: string, options: PullCommand): Promise<v
     })
     let steps = 0
     const onProgress = (what: string): void => progress.show(what, ++steps, steps)
-    const pulled = await pullGroup({
-      ...source,
+    const run: Run = {
+      name,
+      source,
       since,
-      fetch: fetchFrom,
-      folder,
-      mostBytes: limits.extract,
-      onProgress,
-    })
-    if (pulled.errorFiles > 0) console.error(`${pulled.errorFiles} files of the source say what it could not give.`)
-    if (pulled.files.length === 0 && since === undefined)
-      throw new Error(`The export of ${name} holds no files; nothing was submitted.`)
-    if (pulled.files.length === 0) {
-      console.log(options.json ? JSON.stringify({ state: 'unchanged', since }) : `nothing changed since ${since}`)
-    } else {
-      const job = await submit(source, pulled, since === undefined ? 'full' : 'delta', options.url, token)
-      console.log(options.json ? JSON.stringify(job) : told(job))
-      if (job.state !== 'done') {
-        process.exitCode = 1
-        return
-      }
+      takenFile: path.join(options.dataFolder, 'pulled.json'),
+      door: { url: options.url, token },
+      fetching: { fetch: fetchFrom, folder, mostBytes: limits.extract, onProgress },
+      tell: (job, text) => console.log(options.json ? JSON.stringify(job) : text),
     }
-    // What the source could not give this time must be asked for again.
-    if (pulled.errorFiles === 0) await noteTaken(name, pulled.transactionTime, takenFile)
+    if (!(await (options.submitted ? pullSubmitted(run) : pullExport(run)))) process.exitCode = 1
   } finally {
     progress.end()
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** False when something was not taken. */
+async function pullExport({ name, source, since, takenFile, door, fetching, tell }: Run): Promise<boolean> {
+  const pulled = await pullGroup({ ...source, since, ...fetching })
+  if (pulled.errorFiles > 0) console.error(`${pulled.errorFiles} files of the source say what it could not give.`)
+  if (pulled.files.length === 0) {
+    if (since === undefined) throw new Error(`The export of ${name} holds no files; nothing was submitted.`)
+    tell({ state: 'unchanged', since }, `nothing changed since ${since}`)
+  } else {
+    const extractId = `${since === undefined ? 'pull' : 'changes'}-${pulled.transactionTime.replace(/\D/g, '').slice(0, 14)}`
+    const job = await submit(source.practice, pulled.files, extractId, since === undefined ? 'full' : 'delta', door)
+    tell(job, told(job))
+    if (job.state !== 'done') return false
+  }
+  // What the source could not give this time must be asked for again.
+  if (pulled.errorFiles === 0) await noteTaken(name, pulled.transactionTime, takenFile)
+  return true
+}
+
+/**
+ * Each waiting manifest becomes a delta; what it came to, or why it cannot be fetched, is told to the service, where the supplier asks for it.
+ * What may pass (a source that rests or is slow) is left for the next time. False when something was not taken.
+ */
+async function pullSubmitted({ source, door, fetching, tell }: Run): Promise<boolean> {
+  let isAllTaken = true
+  for (const { id, number, manifestUrl } of await waitingManifests(source.practice, door)) {
+    const folder = await mkdtemp(path.join(fetching.folder, 'manifest-'))
+    try {
+      const { files } = await pullManifest({ ...fetching, folder }, manifestUrl)
+      if (files.length === 0) throw new PullRefused('manifest-broken', manifestUrl, 'no files')
+      const job = await submit(source.practice, files, `submitted-${id.slice(0, 16)}-${number}`, 'delta', door)
+      tell(job, told(job))
+      isAllTaken &&= job.state === 'done'
+      await tellResult(door, id, number, { job: job.id })
+    } catch (cause) {
+      const code = cause instanceof PullRefused ? cause.code : cause instanceof NotTaken ? faultOf(cause) : undefined
+      if (!(cause instanceof Error) || code === undefined) throw cause
+      console.error(cause.message)
+      isAllTaken = false
+      const failure = lastingFaults.find(fault => fault === code)
+      if (failure) await tellResult(door, id, number, { failure })
+    }
+  }
+  return isAllTaken
+}
+
+/** What the door says of the files themselves; anything else it says is no fault of the manifest. */
+function faultOf({ status }: NotTaken): LastingFault | undefined {
+  if (status === 413) return 'too-large'
+  return status === 400 || status === 422 ? 'manifest-broken' : undefined
+}
+
+const waitingShape = z.object({
+  items: z.array(z.object({ id: z.string(), number: z.number(), manifestUrl: z.string() })),
+})
+
+async function waitingManifests(practice: string, { url, token }: Door) {
+  const answer = await fetch(`${url}/api/submissions?${new URLSearchParams({ practice })}`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  if (!answer.ok) throw new Error(`The service does not tell what was submitted (${answer.status}).`)
+  return waitingShape.parse(await answer.json()).items
+}
+
+async function tellResult({ url, token }: Door, id: string, number: number, result: object): Promise<void> {
+  const answer = await fetch(`${url}/api/submissions/${id}/manifests/${number}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(result),
+  })
+  // The same files again are the same job, so the next pull tells it.
+  if (!answer.ok) throw new Error(`The service did not note what became of manifest ${number} (${answer.status}).`)
 }
 
 async function sourceNamed(name: string, file: string): Promise<Source> {
@@ -150,6 +223,14 @@ async function refuseClosed(practice: string, url: string, token: string): Promi
     )
 }
 
+class NotTaken extends Error {
+  readonly status: number
+  constructor(status: number, text: string) {
+    super(`The service did not take the export (${status}): ${text}`)
+    this.status = status
+  }
+}
+
 const jobShape = z.looseObject({
   id: z.string(),
   state: z.string(),
@@ -157,17 +238,16 @@ const jobShape = z.looseObject({
 })
 type Job = z.infer<typeof jobShape>
 
-/** An extract named by the moment the source says its data are from. */
+/** The files as one extract of the practice; waits for its receipt. */
 async function submit(
-  { practice }: Source,
-  { files, transactionTime }: { readonly files: readonly string[]; readonly transactionTime: string },
+  practice: string,
+  files: readonly string[],
+  extractId: string,
   mode: 'full' | 'delta',
-  url: string,
-  token: string,
+  { url, token }: Door,
 ): Promise<Job> {
   const form = new FormData()
   for (const file of files) form.append('file', await openAsBlob(file), path.basename(file))
-  const extractId = `${mode === 'full' ? 'pull' : 'changes'}-${transactionTime.replace(/\D/g, '').slice(0, 14)}`
   const authorization = `Bearer ${token}`
   const answer = await fetch(`${url}/api/extracts?${new URLSearchParams({ practice, extractId, mode })}`, {
     method: 'POST',
@@ -175,7 +255,7 @@ async function submit(
     body: form,
   })
   const text = await answer.text()
-  if (answer.status !== 202) throw new Error(`The service did not take the export (${answer.status}): ${text}`)
+  if (answer.status !== 202) throw new NotTaken(answer.status, text)
   for (let job = jobShape.parse(JSON.parse(text)); ; ) {
     if (job.state === 'done' || job.state === 'failed') return job
     await pause(500)

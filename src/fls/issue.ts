@@ -74,6 +74,11 @@ export const issueCodes = {
     text: 'Nothing of this extract was held for a person.',
     fix: 'See GET /api/extracts for those that were.',
   },
+  'submission-ended': {
+    severity: 'error',
+    text: 'The submission was completed or stopped; nothing can be added to it.',
+    fix: 'Begin a new submission under an id of its own.',
+  },
   'patients-fewer': {
     severity: 'warning',
     text: 'Far fewer patients than last time.',

@@ -59,6 +59,10 @@ export const answers: Readonly<Record<DescribedKey, Answers>> = {
       202: json('ExtractDecided', 'Kept; not applied yet'),
     },
   },
+  'GET /api/submissions': ok('Submissions', 'The oldest submission first'),
+  'POST /api/submissions/:id/manifests/:number': {
+    responses: { 204: { description: 'Noted; what was noted before stays' } },
+  },
   'GET /api/jobs/:id': ok('ExtractJob', 'State and receipt'),
   'GET /api/jobs/:id/events': plain('text/event-stream', 'The job whenever it changes'),
   'GET /api/jobs/:id/conformance': {

@@ -267,6 +267,8 @@ const table = {
   }),
   HeldExtract: object(heldExtract),
   HeldExtracts: items('HeldExtract'),
+  WaitingManifest: object({ id: text, submissionId: text, number: { type: 'integer', minimum: 1 }, manifestUrl: text }),
+  Submissions: items('WaitingManifest'),
   Review: object({
     id: text,
     kind: oneOf('person', 'fracture'),

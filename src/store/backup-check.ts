@@ -2,7 +2,14 @@ import { createHash, type Hash } from 'node:crypto'
 import path from 'node:path'
 import { Binary, type Document } from 'mongodb'
 import { digestOf, readDocuments } from './backup-file.ts'
-import { BadBackup, backupCollections, inboxDigest, type Manifest, readManifest } from './backup-manifest.ts'
+import {
+  BadBackup,
+  backupCollections,
+  inboxDigest,
+  laterCollections,
+  type Manifest,
+  readManifest,
+} from './backup-manifest.ts'
 import { refuseNewer } from './shape.ts'
 
 /**
@@ -13,7 +20,7 @@ export async function checkBackup(folder: string): Promise<Manifest> {
   const manifest = await readManifest(folder)
   refuseNewer(manifest.shapes, folder)
   for (const name of backupCollections) {
-    if (!manifest.files.some(file => file.collection === name))
+    if (!laterCollections.has(name) && !manifest.files.some(file => file.collection === name))
       throw new BadBackup(
         `${path.join(folder, 'manifest.json')} names no file of ${name}. Take another copy of the backup.`,
       )

@@ -10,9 +10,11 @@ import { z } from 'zod'
  */
 export const backupCollections = [
   ...(['control', 'feeds', 'sites', 'practices', 'optOuts', 'optOutLists', 'registerVersions'] as const),
-  ...(['codebook', 'extracts', 'jobs', 'inbox', 'inboxChunks', 'accessLog'] as const),
+  ...(['codebook', 'extracts', 'jobs', 'submissions', 'inbox', 'inboxChunks', 'accessLog'] as const),
 ] as const
 export type BackupCollection = (typeof backupCollections)[number]
+/** Not in backups that were taken before there were any. */
+export const laterCollections: ReadonlySet<BackupCollection> = new Set(['submissions'])
 
 const count = z.number().int().min(0)
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)

@@ -1,4 +1,5 @@
 import type { Keys } from '../access/keys.ts'
+import type { Principal } from '../access/principal.ts'
 import type { Authenticate } from '../access/token.ts'
 import type { Config } from '../config.ts'
 import type { InboxId } from '../fls/fact.ts'
@@ -11,6 +12,7 @@ import { linkRoutes } from '../http/api/links.ts'
 import { messageReplayRoutes } from '../http/api/message-replay.ts'
 import { messageRoutes } from '../http/api/messages.ts'
 import { registerRoutes } from '../http/api/registers.ts'
+import { submissionRoutes } from '../http/api/submissions.ts'
 import { createApp } from '../http/app.ts'
 import { assetRoutes } from '../http/assets.ts'
 import { healthRoutes } from '../http/health.ts'
@@ -24,8 +26,10 @@ import type { ReadingTables } from '../mapping/read.ts'
 import { hasMapping } from '../mapping/tables.ts'
 import type { Accept } from '../sources/arrival.ts'
 import { resumeReceipts } from '../sources/extract/receipt.ts'
-import { type ExtractRouteOptions, extractDeps, extractRoutes } from '../sources/extract/routes.ts'
+import { rejectOutcomes } from '../sources/extract/rejects.ts'
+import { type ExtractRouteOptions, extractDeps, extractRoutes, mayDeclarePractice } from '../sources/extract/routes.ts'
 import { bulkRoutes } from '../sources/fhir/bulk-routes.ts'
+import { bulkSubmitRoutes } from '../sources/fhir/bulk-submit.ts'
 import type { FhirCall } from '../sources/fhir/call.ts'
 import { readIfVisible } from '../sources/fhir/dispatch.ts'
 import { type FhirDeps, fhirBase } from '../sources/fhir/door.ts'
@@ -164,12 +168,24 @@ async function dataRoutes({
     linkedCount: ids => linkedCount(store, ids),
     whenApplied,
   }
+  const extractDoor = extractDeps(extracts)
+  const maySubmit = (principal: Principal, practice: string) => mayDeclarePractice(principal, practice, store.db)
   // Receipts whose process stopped are counted again, beside the traffic.
-  void resumeReceipts(extractDeps(extracts)).catch((cause: unknown) => logger.failure('receipts', cause))
+  void resumeReceipts(extractDoor).catch((cause: unknown) => logger.failure('receipts', cause))
   return [
     ...fhirIngestRoutes(fhir),
     ...publishedRoutes(shipped, fhir),
     ...bulkRoutes(wireBulkExport(store, keys, published, cause => logger.failure('bulk-export', cause))),
+    ...bulkSubmitRoutes({
+      db: store.db,
+      base: published.base,
+      clock,
+      id: (practice, submissionId) => keys.id('submission', practice, submissionId),
+      maySubmit,
+      checkPractice: extractDoor.checkPractice,
+      outcomes: job => rejectOutcomes(extractDoor, job),
+    }),
+    ...submissionRoutes({ db: store.db, maySubmit }),
     ...questionnaireRoutes(forms),
     ...extractRoutes(extracts),
     ...registerRoutes({

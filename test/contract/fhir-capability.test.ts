@@ -21,7 +21,8 @@ const resources = (): readonly RestResource[] => statement.rest?.[0]?.resource ?
 const clientIds = () => {
   const hospital = service.demo.clients.find(one => one.role === 'hospital' && one.clientSecret !== '')?.clientId ?? ''
   const nurse = service.demo.clients.find(one => one.role === 'nurse')?.clientId ?? ''
-  return { hospital, nurse, analyst: 'analyst' }
+  const supplier = service.demo.clients.find(one => one.role === 'gp-supplier')?.clientId ?? ''
+  return { hospital, nurse, supplier, analyst: 'analyst' }
 }
 const read = async (address: string, headers: Record<string, string> = {}) =>
   service.call(clientIds().hospital, 'GET', `/fhir${address}`, undefined, headers)
@@ -136,6 +137,8 @@ describe('operations', () => {
       200,
     ],
     'process-message': ['POST', '/$process-message', {}, 400],
+    'bulk-submit': ['POST', '/$bulk-submit', parameters(), 400],
+    'bulk-submit-status': ['POST', '/$bulk-submit-status', parameters(), 400],
     export: ['GET', '/$export', undefined, 400],
   }
 
@@ -146,11 +149,9 @@ describe('operations', () => {
     const system = (statement.rest?.[0]?.operation ?? []).map(one => one.name)
     expect([...named, ...system].toSorted()).toEqual(Object.keys(calls).toSorted())
     for (const [name, [method, address, body, status]] of Object.entries(calls)) {
-      const who = name.endsWith('export')
-        ? clientIds().analyst
-        : name.startsWith('Q')
-          ? clientIds().nurse
-          : clientIds().hospital
+      const { analyst, supplier, nurse, hospital } = clientIds()
+      const isForm = name.startsWith('Q')
+      const who = name.endsWith('export') ? analyst : name.startsWith('bulk') ? supplier : isForm ? nurse : hospital
       const answer = await service.call(who, method, `/fhir${address}`, body)
       expect([name, answer.status]).toEqual([name, status])
       if (status >= 400) expect(answer.json).toMatchObject({ resourceType: 'OperationOutcome' })

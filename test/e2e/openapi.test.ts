@@ -68,6 +68,13 @@ const calls: Readonly<Record<DescribedKey, Called>> = {
   'GET /api/extracts': ['operator', () => '/api/extracts', 200],
   'POST /api/extracts/:id/confirm': ['ig-lead', () => `/api/extracts/${known.held || 'none'}/confirm`, 404, {}],
   'POST /api/extracts/:id/refuse': ['ig-lead', () => `/api/extracts/${known.held || 'none'}/refuse`, 404, {}],
+  'GET /api/submissions': ['gp-supplier-gp-emis', () => '/api/submissions?practice=P81001', 200],
+  'POST /api/submissions/:id/manifests/:number': [
+    'gp-supplier-gp-emis',
+    () => '/api/submissions/none/manifests/1',
+    404,
+    { failure: 'not-https' },
+  ],
   'GET /api/jobs/:id': ['gp-supplier-gp-emis', () => `/api/jobs/${known.job}`, 200],
   'GET /api/jobs/:id/events': ['gp-supplier-gp-emis', () => `/api/jobs/${known.job}/events`, 200],
   'GET /api/jobs/:id/conformance': ['gp-supplier-gp-emis', () => `/api/jobs/${known.job}/conformance`, 200],

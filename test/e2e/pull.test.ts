@@ -3,8 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { importSPKI, jwtVerify } from 'jose'
+import { issueCodesOf } from '../set-up/linked.ts'
 import { quiet, type RunningService, startService } from '../set-up/running.ts'
 
 /** A practice's export, pulled from a FHIR server with a signed key into a running service, to the end: an episode with a GP side. */
@@ -87,6 +88,8 @@ async function answer(where: string, body: string, authorization: string | undef
   const [deleted, output] = [true, false].map(isGone => named.filter(({ url }) => url.endsWith(gone) === isGone))
   if (where === '/job')
     return [200, json, JSON.stringify({ transactionTime, requiresAccessToken: true, output, deleted })]
+  if (where === '/submitted')
+    return [200, json, JSON.stringify({ transactionTime, requiresAccessToken: true, output, deleted })]
   const file = files[where]
   return file !== undefined ? [200, { 'content-type': 'application/fhir+ndjson' }, file] : [404, {}, '']
 }
@@ -151,6 +154,129 @@ test('nothing changed: nothing is submitted, and the next pull asks from there',
   await pull('P81001', '--since', 'last')
   expect(requests).toContain('GET /fhir/Group/all/$export since 2024-09-15T02:00:00Z')
   await expect(pull('P81001', '--since', 'yesterday')).rejects.toThrow('neither "last" nor an instant')
+})
+
+describe('what a supplier has named by $bulk-submit', () => {
+  const supplier = 'gp-supplier-gp-emis'
+  const submit = (name: string, more: Readonly<Record<string, string>>, operation = '$bulk-submit') =>
+    service.call(
+      supplier,
+      'POST',
+      `/fhir/${operation}`,
+      {
+        resourceType: 'Parameters',
+        parameter: [
+          {
+            name: 'submitter',
+            valueIdentifier: { system: 'https://fhir.nhs.uk/Id/ods-organization-code', value: 'P81001' },
+          },
+          { name: 'submissionId', valueString: name },
+          ...Object.entries(more).map(([key, value]) =>
+            key === 'submissionStatus'
+              ? { name: key, valueCoding: { code: value } }
+              : { name: key, valueString: value },
+          ),
+        ],
+      },
+      { 'content-type': 'application/fhir+json', prefer: 'respond-async' },
+    )
+  const named = (manifestUrl: string) => ({ manifestUrl, fhirBaseUrl: `${base}/fhir` })
+  const whereabouts = async (name: string) => {
+    const answer = await submit(name, {}, '$bulk-submit-status')
+    expect(answer.status).toBe(202)
+    return new URL(answer.headers.get('content-location') ?? '').pathname
+  }
+
+  test('is fetched when it is completed, becomes an extract, and its outcome is told line by line', async () => {
+    files = {
+      '/files/Condition': lines(
+        {
+          resourceType: 'Condition',
+          id: 'c2',
+          subject: { reference: 'Patient/p1' },
+          code: { coding: [{ system: snomed, code: '5913000' }] },
+          onsetDateTime: '2024-05-12',
+        },
+        { resourceType: 'Condition', id: 'c3', code: { coding: [{ system: snomed, code: '5913000' }] } },
+      ),
+    }
+    expect((await submit('s-1', named(`${base}/submitted`))).status).toBe(200)
+    expect((await submit('s-1', named('https://elsewhere.example/manifest'))).status).toBe(200)
+    const place = await whereabouts('s-1')
+    expect((await service.call(supplier, 'GET', place)).status).toBe(202)
+    expect(await pull('P81001', '--submitted')).toBe('')
+    expect((await submit('s-1', { submissionStatus: 'complete' })).status).toBe(200)
+
+    await expect(pull('P81001', '--submitted')).rejects.toThrow('on a host that is not registered')
+    const done = await service.call(supplier, 'GET', place)
+    expect(done.status).toBe(200)
+    const { outcome } = done.json as { outcome: { url: string; countSeverity: { count: number }[] }[] }
+    expect(outcome.map(({ countSeverity }) => countSeverity.map(({ count }) => count))).toEqual([
+      [1, 1],
+      [0, 1],
+    ])
+    const [first, second] = await Promise.all(
+      outcome.map(async ({ url }) =>
+        (await service.call(supplier, 'GET', new URL(url).pathname)).text.trim().split('\n'),
+      ),
+    )
+    expect(JSON.parse(first?.[0] ?? '').issue[0].details.text).toBe('2 rows: 1 kept, 0 held, 1 rejected, 0 deletes.')
+    expect(JSON.parse(first?.[1] ?? '').issue[0].expression).toEqual(['00001-Condition.ndjson, row 2'])
+    expect(JSON.parse(second?.[0] ?? '').issue[0].details.text).toBe('Not taken: origin-not-allowed.')
+    expect(requests.filter(one => one.includes('elsewhere'))).toEqual([])
+    expect(await pull('P81001', '--submitted')).toBe('')
+  })
+
+  test('files the door of extracts refuses stop nobody: the supplier is told, the next manifest is fetched', async () => {
+    files = { '/files/Condition': 'no FHIR at all\n' }
+    await submit('s-5', { ...named(`${base}/submitted`), submissionStatus: 'completed' })
+    await expect(pull('P81001', '--submitted')).rejects.toThrow('file-not-recognised')
+    const done = await service.call(supplier, 'GET', await whereabouts('s-5'))
+    const { outcome } = done.json as { outcome: { url: string }[] }
+    const told = await service.call(supplier, 'GET', new URL(outcome[0]?.url ?? '').pathname)
+    expect(JSON.parse(told.text).issue[0].details.text).toBe('Not taken: manifest-broken.')
+    expect(await pull('P81001', '--submitted')).toBe('')
+    files = { '/files/Patient': lines({ resourceType: 'Patient', id: 'p9', birthDate: '1940-01-01' }) }
+  })
+
+  test('a stopped one is never fetched; nothing can be added to what has ended; saying it again is no fault', async () => {
+    await submit('s-2', named(`${base}/submitted`))
+    expect((await submit('s-2', { submissionStatus: 'aborted' })).status).toBe(200)
+    expect((await submit('s-2', { submissionStatus: 'stopped' })).status).toBe(200)
+    const late = await submit('s-2', named(`${base}/more`))
+    expect([late.status, issueCodesOf(late)]).toEqual([409, ['submission-ended', 'INVALID_VALUE']])
+    expect(await pull('P81001', '--submitted')).toBe('')
+    const stopped = await service.call(supplier, 'GET', await whereabouts('s-2'))
+    expect(stopped.json).toMatchObject({ submissionId: 's-2', outcome: [] })
+  })
+
+  test('a manifest in the place of another: the other is not fetched', async () => {
+    await submit('s-3', named('https://elsewhere.example/wrong'))
+    const replaced = { ...named(`${base}/submitted`), replacesManifestUrl: 'https://elsewhere.example/wrong' }
+    expect((await submit('s-3', { ...replaced, submissionStatus: 'completed' })).status).toBe(200)
+    expect(JSON.parse(await pull('P81001', '--submitted')).state).toBe('done')
+  })
+
+  test.each<[string, Readonly<Record<string, string>>]>([
+    ['neither a manifest nor a status', {}],
+    ['a manifest without its base', { manifestUrl: 'https://gp.example/m' }],
+    ['an address that is none', { ...named('manifest') }],
+    ['a status of no submission', { submissionStatus: 'finished' }],
+    [
+      'what was never named replaced',
+      { ...named('https://gp.example/m'), replacesManifestUrl: 'https://gp.example/n' },
+    ],
+    ['headers to be sent along', { ...named('https://gp.example/m'), fileRequestHeader: 'x' }],
+  ])('%s: 400', async (_name, more) => {
+    expect((await submit('s-4', more)).status).toBe(400)
+  })
+
+  test('of another practice nothing is known', async () => {
+    const place = await whereabouts('s-1')
+    const other = service.demo.clients.find(one => one.role === 'gp-supplier' && one.clientId !== supplier)
+    for (const address of [place, `${place}/1.ndjson`, '/api/submissions?practice=P81001'])
+      expect((await service.call(other?.clientId, 'GET', address)).status).toBe(404)
+  })
 })
 
 test('of a practice that is not opted in nothing is asked', async () => {

@@ -7,6 +7,7 @@ import { chunkMeta } from '../../mapping/extract-chunk.ts'
 import type { RowOutcome } from '../../mapping/extract-outcome.ts'
 import type { JobDocument } from '../../store/jobs.ts'
 import type { InboxEntry } from '../arrival.ts'
+import { operationOutcome } from '../fhir/operation-outcome.ts'
 import type { ExtractDeps } from './deps.ts'
 import { cellsOf, decode } from './rows.ts'
 
@@ -25,18 +26,40 @@ export async function writeRejects(deps: ExtractDeps, job: JobDocument, response
   })
   const written = pump(table, response)
   let lines = 0
-  for await (const entry of entriesOf(deps, job)) {
-    const reading = readExtract(entry, deps.tables, await deps.codebook(codeKeysOf(entry, deps.tables)))
-    for (const row of reading.rowOutcomes.filter(one => one.outcome === 'rejected')) {
-      for (const line of linesOf(row, entry)) {
-        table.write(line)
-        lines++
-      }
+  for await (const { row, entry } of rejectedRows(deps, job)) {
+    for (const line of linesOf(row, entry)) {
+      table.write(line)
+      lines++
     }
   }
   table.end()
   await written
   return lines
+}
+
+/** One OperationOutcome a rejected row: file, row and resource stand before the place within. */
+export async function* rejectOutcomes(deps: ExtractDeps, job: JobDocument): AsyncGenerator<object> {
+  for await (const { row, entry } of rejectedRows(deps, job)) {
+    const file = String(entry.meta?.['fileName'] ?? '')
+    const where = [file, ...(row.rowId ? [row.rowId] : [])].join(', ')
+    yield operationOutcome(blockingOf(row).map(found => ({ ...found, where: `${where}, ${found.where}` })))
+  }
+}
+
+async function* rejectedRows(
+  deps: ExtractDeps,
+  job: JobDocument,
+): AsyncGenerator<{ readonly row: RowOutcome; readonly entry: InboxEntry }> {
+  for await (const entry of entriesOf(deps, job)) {
+    const reading = readExtract(entry, deps.tables, await deps.codebook(codeKeysOf(entry, deps.tables)))
+    for (const row of reading.rowOutcomes) if (row.outcome === 'rejected') yield { row, entry }
+  }
+}
+
+/** Why a row was rejected. */
+function blockingOf({ issues }: RowOutcome): readonly Issue[] {
+  const blocking = issues.filter(found => found.severity === 'error')
+  return blocking.length > 0 ? blocking : issues
 }
 
 async function pump(table: AsyncIterable<Buffer | string>, response: Response): Promise<void> {
@@ -78,10 +101,7 @@ function* linesOf(row: RowOutcome, entry: InboxEntry): Generator<Record<string, 
   const names = delimiter ? (cellsOf(header, delimiter) ?? []) : ['line']
   const values = delimiter ? (cellsOf(text, delimiter) ?? [text]) : [text]
   const cells = Object.fromEntries(names.map((name, index) => [name.trim(), values[index] ?? '']))
-  const blocking = row.issues.filter(found => found.severity === 'error')
-  for (const found of blocking.length > 0 ? blocking : row.issues) {
-    yield { ...cells, ...rejectOf(found, fileName, row.number) }
-  }
+  for (const found of blockingOf(row)) yield { ...cells, ...rejectOf(found, fileName, row.number) }
 }
 
 const rejectColumns = ['file', 'row', 'column', 'problem', 'fix', 'code'] as const

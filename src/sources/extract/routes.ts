@@ -176,7 +176,7 @@ async function postExtract(
  * A supplier submits for the practices its token names, and for those enrolled since: of a practice in the register its supplier's feed decides,
  * and one enrolled without a supplier is open to every supplier until the register names one.
  */
-async function mayDeclarePractice(principal: Principal, practice: string, db: Db): Promise<boolean> {
+export async function mayDeclarePractice(principal: Principal, practice: string, db: Db): Promise<boolean> {
   if (principal.practices.some(own => own === practice)) return true
   const enrolled = (await loadDirectory(db)).practices.get(practice)
   if (!enrolled) return false

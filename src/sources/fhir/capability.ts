@@ -7,7 +7,7 @@ import { everyTypeParameters, searchParametersOf } from './search-parameters.ts'
 
 const sdc = 'http://hl7.org/fhir/uv/sdc/CapabilityStatement'
 /** The date the offer last changed; part of the statement, not of the clock. */
-const changedOn = '2026-11-24'
+const changedOn = '2026-11-25'
 
 /** What works, exactly: built from the table and handlers that answer requests, so it cannot promise more or less (fhir.md 1.1). */
 export function capabilityStatement(deps: FhirDeps): CapabilityStatement {
@@ -42,7 +42,10 @@ export function capabilityStatement(deps: FhirDeps): CapabilityStatement {
             name: 'process-message',
             definition: 'http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message',
           },
-          { name: 'export', definition: 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export' },
+          ...['export', 'bulk-submit', 'bulk-submit-status'].map(name => ({
+            name,
+            definition: `http://hl7.org/fhir/uv/bulkdata/OperationDefinition/${name}`,
+          })),
         ],
       },
     ],

@@ -60,6 +60,7 @@ const told: Readonly<Partial<Record<IssueCode, Told>>> = {
   'nhs-number-test-range': { type: 'value', nhs: 'INVALID_NHS_NUMBER' },
   'nhs-number-placeholder': { type: 'value', nhs: 'INVALID_NHS_NUMBER' },
   'nhs-numbers-conflict': { type: 'conflict', nhs: 'INVALID_NHS_NUMBER' },
+  'submission-ended': { type: 'conflict', nhs: 'INVALID_VALUE' },
   'extract-not-declared': missing,
   'practice-disagrees': rule,
   'questionnaire-unknown': { type: 'not-found', nhs: 'REFERENCE_NOT_FOUND' },

@@ -32,8 +32,15 @@ export type Pulled = {
   /** Files in which the source says what it could not give; not fetched. */
   readonly errorFiles: number
 }
-export type PullOptions = {
+export type FetchOptions = {
   readonly fetch: GuardedFetch
+  /** Folder the NDJSON files are written into. */
+  readonly folder: string
+  /** Most bytes of all files together. */
+  readonly mostBytes: number
+  readonly onProgress?: (what: string) => void
+}
+export type PullOptions = FetchOptions & {
   /** `https://host/fhir` */
   readonly base: string
   readonly group: string
@@ -41,11 +48,6 @@ export type PullOptions = {
   readonly types: readonly string[]
   /** An instant as the source wrote it: what changed after it, and what was deleted. Absent: everything there is. */
   readonly since?: string | undefined
-  /** Folder the NDJSON files are written into. */
-  readonly folder: string
-  /** Most bytes of all files together. */
-  readonly mostBytes: number
-  readonly onProgress?: (what: string) => void
   /** Longest time from the kick-off to the manifest. Milliseconds. */
   readonly patienceMs?: number
 }
@@ -74,7 +76,22 @@ export async function pullGroup(options: PullOptions): Promise<Pulled> {
     throw new PullRefused('refused-by-source', base, `status ${begun.status}`)
   const address = new URL(status, base).href
   onProgress('export begun')
-  const manifests = await allManifests(options, await untilReady(options, address), address)
+  const pulled = await filesOf(options, await untilReady(options, address), address)
+  // Its data are with us: the source may forget them. Whether it does is its own business.
+  await fetch(address, { method: 'DELETE', isWithToken: true }).catch(() => undefined)
+  return pulled
+}
+
+/** Writes the files a manifest at this address names into a folder. Throws `PullRefused`; then the folder may hold files of no use. */
+export async function pullManifest(options: FetchOptions, address: string): Promise<Pulled> {
+  const answer = await options.fetch(address, { headers: { accept: 'application/json' }, isWithToken: true })
+  if (answer.status !== 200) throw new PullRefused('refused-by-source', address, `status ${answer.status}`)
+  return filesOf(options, await manifestIn(answer, address), address)
+}
+
+async function filesOf(options: FetchOptions, first: Manifest, address: string): Promise<Pulled> {
+  const { fetch, onProgress = () => undefined } = options
+  const manifests = await allManifests(options, first, address)
   const files: string[] = []
   let bytes = 0
   const seen = new Set<string>()
@@ -90,8 +107,6 @@ export async function pullGroup(options: PullOptions): Promise<Pulled> {
       if (size > 0) files.push(file)
       onProgress(`${files.length} files`)
     }
-  // Its data are with us: the source may forget them. Whether it does is its own business.
-  await fetch(address, { method: 'DELETE', isWithToken: true }).catch(() => undefined)
   const errorFiles = manifests.reduce((sum, { error }) => sum + error.length, 0)
   return { transactionTime: manifests[0]?.transactionTime ?? '', files, errorFiles }
 }
@@ -113,7 +128,7 @@ async function untilReady(
   }
 }
 
-async function allManifests({ fetch }: PullOptions, first: Manifest, address: string): Promise<Manifest[]> {
+async function allManifests({ fetch }: FetchOptions, first: Manifest, address: string): Promise<Manifest[]> {
   const all = [first]
   const seen = new Set([address])
   for (let next = nextOf(first); next !== undefined; next = nextOf(all.at(-1))) {

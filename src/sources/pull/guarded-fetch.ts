@@ -26,6 +26,17 @@ const sentences = {
   'manifest-broken': 'The manifest cannot be used',
 } as const
 export type PullFault = keyof typeof sentences
+/** Faults of what was named: asking again brings the same. */
+export const lastingFaults = [
+  'origin-not-allowed',
+  'not-https',
+  'too-large',
+  'too-many-redirects',
+  'refused-by-source',
+  'wrong-type',
+  'manifest-broken',
+] as const satisfies readonly PullFault[]
+export type LastingFault = (typeof lastingFaults)[number]
 
 export type Guard = {
   /** Origins (`https://host[:port]`) registered for this source; nothing is ever sent to another. */
