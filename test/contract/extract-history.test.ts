@@ -233,3 +233,40 @@ test('decisions and closings come to the same register in any order', async () =
   for (const entry of read.reverse()) if (entry) await applyExtractEntry(store.db, entry)
   expect(await store.db.collection('extracts').find({ practice: 'B86006' }).sort({ _id: 1 }).toArray()).toEqual(known)
 })
+
+test('deletes of a FHIR source are counted and held as any other: a Bundle of many is as many', async () => {
+  const sendLines = async (day: string, mode: string, ...lines: readonly object[]): Promise<View> => {
+    const answer = await service.call('gp-supplier', `/api/extracts?practice=B86008&extractId=${day}&mode=${mode}`, {
+      method: 'POST',
+      body: `${lines.map(line => JSON.stringify(line)).join('\n')}\n`,
+      headers: { 'Content-Type': 'application/x-ndjson' },
+      claims: { ...claims, practices: ['B86008'] },
+    })
+    expect(answer.status).toBe(202)
+    const { id } = (await answer.json()) as View
+    return eventually('its receipt', async () => {
+      const view = await service.call('gp-supplier', `/api/jobs/${id}`, { claims: { practices: ['B86008'] } })
+      const job = (await view.json()) as View
+      return job.state === 'done' ? job : undefined
+    })
+  }
+  const numbers = Array.from({ length: 100 }, (_, index) => index)
+  const conditions = numbers.map(index => ({
+    resourceType: 'Condition',
+    id: `c${index}`,
+    subject: { reference: `Patient/p${index}` },
+    code: { coding: [{ system: 'http://snomed.info/sct', code: '5913000' }] },
+    onsetDateTime: '2024-01-12',
+  }))
+  const people = numbers.map(index => ({ resourceType: 'Patient', id: `p${index}`, birthDate: '1941-03-09' }))
+  const gone = (count: number) => ({
+    resourceType: 'Bundle',
+    type: 'transaction',
+    entry: numbers.slice(0, count).map(index => ({ request: { method: 'DELETE', url: `Condition/c${index}` } })),
+  })
+  expect(codesOf(await sendLines('2024-02-01', 'full', ...people, ...conditions))).toEqual([])
+  const few = await sendLines('2024-03-01', 'delta', gone(5))
+  expect([codesOf(few), few.receipt?.['deletes']]).toEqual([[], 5])
+  const many = await sendLines('2024-04-01', 'delta', gone(60))
+  expect([codesOf(many), many.receipt?.['held']]).toEqual([['mass-delete-held'], 60])
+})
