@@ -213,11 +213,9 @@ async function status(call: Call, deps: SubmitDeps): Promise<void> {
   response.set('Cache-Control', 'no-store').set('X-Request-ID', call.requestId)
   const told = submission.state === 'stopped' ? [] : await toldOf(submission, deps.db)
   const done = told.filter(isDone)
-  if (submission.state === 'in-progress' || done.length < told.length) {
-    const progress =
-      submission.state === 'in-progress'
-        ? 'not completed by the submitter'
-        : `${done.length} of ${told.length} manifests`
+  const isOpen = submission.state === 'in-progress'
+  if (isOpen || done.length < told.length) {
+    const progress = isOpen ? 'not completed by the submitter' : `${done.length} of ${told.length} manifests`
     response.status(202).set('Retry-After', '60').set('X-Progress', progress).end()
     return
   }
@@ -230,14 +228,10 @@ async function status(call: Call, deps: SubmitDeps): Promise<void> {
       { code: 'error', count: job?.receipt?.rejected ?? 1 },
     ],
   }))
+  const ends = told.flatMap(({ job }) => (job?.finishedAt ? [Number(job.finishedAt)] : []))
   response.type('application/json').send(
     JSON.stringify({
-      transactionTime: (
-        told
-          .flatMap(({ job }) => job?.finishedAt ?? [])
-          .sort()
-          .at(-1) ?? submission.createdAt
-      ).toISOString(),
+      transactionTime: new Date(Math.max(...ends, Number(submission.createdAt))).toISOString(),
       submissionId: submission.submissionId,
       requiresAccessToken: true,
       output: [],
