@@ -10,6 +10,7 @@ import type { InboxEntry } from '../sources/arrival.ts'
 import { operationOutcome } from '../sources/fhir/operation-outcome.ts'
 import { splitBatch } from '../sources/hl7v2/batch.ts'
 import { parseMessage } from '../sources/hl7v2/message.ts'
+import { withoutFrames } from '../sources/hl7v2/unframe.ts'
 import { checkExtract } from './check-extract.ts'
 import { checkFhir } from './check-fhir.ts'
 import { requestIn } from './sendable.ts'
@@ -55,7 +56,7 @@ export async function checkFile(
 }
 
 function checkHl7(bytes: Buffer, feed: string | undefined, tables: ReadingTables): Issue[] {
-  const { messages, issues } = splitBatch(bytes)
+  const { messages, issues } = splitBatch(withoutFrames(bytes))
   const found = messages.flatMap(message => {
     const header = parseMessage(message)?.header
     if (!header) return [issue('message-unreadable', 'MSH')]

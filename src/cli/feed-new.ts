@@ -7,6 +7,7 @@ import { startingFeed } from '../mapping/starting-feed.ts'
 import { loadTables } from '../open-river.ts'
 import { splitBatch } from '../sources/hl7v2/batch.ts'
 import { type Message, parseMessage } from '../sources/hl7v2/message.ts'
+import { withoutFrames } from '../sources/hl7v2/unframe.ts'
 
 export type FeedNewCommand = {
   readonly from: readonly string[]
@@ -50,7 +51,7 @@ async function readSamples(from: readonly string[]): Promise<{ messages: Message
   const messages: Message[] = []
   let unreadable = 0
   for (const file of (await Promise.all(from.map(filesIn))).flat()) {
-    for (const bytes of splitBatch(await readFile(file)).messages) {
+    for (const bytes of splitBatch(withoutFrames(await readFile(file))).messages) {
       const message = parseMessage(bytes)
       if (message) messages.push(message)
       else unreadable += 1

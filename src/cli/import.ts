@@ -3,8 +3,8 @@ import { appendFile, mkdir, readdir, readFile, rename, stat } from 'node:fs/prom
 import path from 'node:path'
 import { limits } from '../config.ts'
 import { batchReader } from '../sources/hl7v2/batch.ts'
-import { Framer } from '../sources/hl7v2/framer.ts'
 import { type SendResult, sendMessages } from '../sources/hl7v2/send.ts'
+import { unframed } from '../sources/hl7v2/unframe.ts'
 
 export type ImportCommand = {
   readonly host: string
@@ -131,27 +131,3 @@ function messagesOf(file: string): { messages: AsyncIterable<Buffer>; differing:
   }
   return { messages: cut(), differing: () => reader.issues.map(found => found.where) }
 }
-
-/** A file written with its MLLP frames (VT … FS CR) is a list of their payloads. */
-async function* unframed(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let framer: Framer | undefined
-  let payloads: Buffer[] = []
-  let isStart = true
-  for await (const chunk of stream) {
-    if (isStart && chunk[0] === 0x0b)
-      framer = new Framer({
-        maxBytes: limits.mllpMessage,
-        onFrame: payload => payloads.push(payload, lineEnd),
-        onFault: () => undefined,
-        onDeadLetter: bytes => payloads.push(bytes, lineEnd),
-      })
-    isStart = false
-    framer?.push(chunk)
-    yield framer ? Buffer.concat(payloads) : chunk
-    payloads = []
-  }
-  framer?.end()
-  if (payloads.length > 0) yield Buffer.concat(payloads)
-}
-
-const lineEnd = Buffer.from('\r')

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { isObject, type JsonObject, objectAt, textAt } from '../sources/fhir/json.ts'
 import { splitBatch } from '../sources/hl7v2/batch.ts'
+import { withoutFrames } from '../sources/hl7v2/unframe.ts'
 
 /** One thing to send: a message of a file, a FHIR request, an extract file. `ordinal`: its place in the file, from 1. */
 export type Sendable = {
@@ -32,7 +33,10 @@ export async function sendablesOf(file: string, as?: 'hl7v2' | 'fhir' | 'extract
   if (kind === 'fhir') return [fhirRequest(file, bytes)]
   if (kind === 'extract')
     return [{ ...itemOf(file, 1, bytes), kind, contentType: extractTypes[extension] ?? 'application/octet-stream' }]
-  return splitBatch(bytes).messages.map((message, index) => ({ ...itemOf(file, index + 1, message), kind }))
+  return splitBatch(withoutFrames(bytes)).messages.map((message, index) => ({
+    ...itemOf(file, index + 1, message),
+    kind,
+  }))
 }
 
 function itemOf(file: string, ordinal: number, bytes: Buffer) {

@@ -173,14 +173,16 @@ function readRow({ read: reader, reader: call }: PlannedRow, found: readonly Fou
   return reader.read(real, env, call.argument)
 }
 
-/** First alternative that finds anything; a collection joins its paths in order. */
+/** First alternative that finds a value, else the first that finds a deletion; a collection joins its paths in order. */
 function select(context: Context, from: MappingRow['from']): readonly Found[] {
+  let deleted = none
   for (const paths of from) {
     const [only] = paths
     const found = paths.length === 1 && only !== undefined ? context.values(only) : paths.flatMap(context.values)
-    if (found.length > 0) return found
+    if (found.some(value => !value.isNull)) return found
+    if (deleted.length === 0) deleted = found
   }
-  return none
+  return deleted
 }
 
 const none: readonly Found[] = []

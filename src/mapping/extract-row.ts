@@ -41,7 +41,8 @@ export type BoundHeader = {
 
 /** Finds the columns of a file kind in a header by name or alias, without regard to case or order. */
 export function bindHeader(header: readonly string[], kind: FileKind): BoundHeader {
-  const positions = new Map(header.map((name, index) => [name.trim().toLowerCase(), index]))
+  // Of a column that is there twice the first counts.
+  const positions = new Map(header.map((name, index) => [name.trim().toLowerCase(), index] as const).reverse())
   const columns = kind.columns.flatMap(column => {
     const found = [...column.names].find(name => positions.has(name))
     const index = found === undefined ? undefined : positions.get(found)

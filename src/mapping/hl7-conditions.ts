@@ -3,9 +3,11 @@ import { tScoresIn } from '../terminology/tscore-words.ts'
 import type { Context } from './document.ts'
 import type { Condition } from './reader.ts'
 
+const plainNumber = /^\s*(?:[<>]=?|≤|≥)?\s*[+\-−]?(?:\d+(?:[.,]\d+)?|[.,]\d+)\s*$/
+
 /**
  * `starts:PR1-3.1=Z` text begins with one of these · `merges` MRG-1 names another number than PID-3 · `mentions:2` the report under the OBR may
- * speak of that many fractures · `tscore:hip` it states a T-score of the region in words.
+ * speak of that many fractures · `tscore:hip` it states a T-score of the region in words · `number:OBX-5` the whole text is a number.
  */
 export const hl7Conditions: Record<string, Condition> = {
   starts: {
@@ -28,6 +30,10 @@ export const hl7Conditions: Record<string, Condition> = {
   tscore: {
     isStatic: false,
     holds: (context, argument) => new Map<string, string>(tScoresIn(textOf(context))).has(argument),
+  },
+  number: {
+    isStatic: false,
+    holds: (context, argument) => context.values(argument).some(found => plainNumber.test(found.text)),
   },
   merges: { isStatic: false, holds: context => namesAnother(context) },
 }

@@ -38,7 +38,7 @@ export function patientGroups(message: Message): readonly PatientGroup[] {
 
 /**
  * One patient of a message as the mapping tables see it. Paths: mappings/README.md. `PID#nhs-number` and `PID#local-number` find identifiers
- * by rule, not by place (hl7v2.md 1.2); `PARTNER-3` is the other PID of a link or unlink; `OBR#text` is the report under an OBR, `OBR#attachment` a document beside it; `PR1#qualifiers` the OPCS Z codes after a procedure.
+ * by rule, not by place (hl7v2.md 1.2); `PARTNER-3` is the other PID of a link or unlink; `OBR#text` is the report under an OBR, `OBR#attachment` a document beside it, `OBR#withdrawn` lines of it taken back, `OBR#report-key` what it is known by; `PR1#qualifiers` the OPCS Z codes after a procedure.
  */
 export function hl7Document(message: Message, group: PatientGroup): SourceDocument {
   const type = `${message.header.type}^${message.header.trigger}`
@@ -197,6 +197,10 @@ function specialValues(
       return reportText(segment, group)
     case 'attachment':
       return attachments(segment, group)
+    case 'withdrawn':
+      return withdrawnLines(segment, group)
+    case 'report-key':
+      return reportKey(segment, group)
     case 'qualifiers':
       return qualifiers(segment, group)
     default:
@@ -210,12 +214,46 @@ function identifierFields(segment: Segment): readonly number[] {
 
 const textTypes: ReadonlySet<string> = new Set(['TX', 'FT', 'ST', ''])
 
-/** Every text line of the OBX under an OBR, in order. */
+/** OBX-11: deleted, withdrawn, no result to be had (HL7 table 0085). */
+const withdrawing: ReadonlySet<string> = new Set(['D', 'W', 'X'])
+const isWithdrawn = (obx: Segment): boolean => withdrawing.has(obx.component(11).trim().toUpperCase())
+
+/** The text OBX under an OBR. */
+function textLines(obr: Segment, group: PatientGroup): readonly Segment[] {
+  const under = group.segments.slice(group.segments.indexOf(obr) + 1)
+  const end = under.findIndex(segment => segment.name === 'OBR')
+  return (end < 0 ? under : under.slice(0, end)).filter(
+    segment => segment.name === 'OBX' && textTypes.has(segment.component(2).toUpperCase()),
+  )
+}
+
+function withdrawnLines(obr: Segment, group: PatientGroup): readonly Found[] {
+  return textLines(obr, group)
+    .filter(isWithdrawn)
+    .map(segment => ({ text: segment.component(11), where: `${whereOf(segment)}-11` }))
+}
+
+/**
+ * What a report is known by: its number (OBR-3, else ORC-3, the filler's; OBR-2 or ORC-2, the placer's) and what was examined. Nothing without
+ * a number: two scans of one patient under one code are two.
+ */
+function reportKey(obr: Segment, group: PatientGroup): readonly Found[] {
+  const orc = group.segments
+    .slice(0, group.segments.indexOf(obr))
+    .findLast(({ name }) => name === 'ORC' || name === 'OBR')
+  const own = orc?.name === 'ORC' ? orc : undefined
+  const numbers = [obr.component(3), own?.component(3), obr.component(2), own?.component(2)]
+  const number = numbers.find(text => text !== undefined && text.trim() !== '' && text !== '""')
+  if (number === undefined) return []
+  const where = whereOf(obr)
+  return [number, obr.component(4)].filter(Boolean).map(text => ({ text, where: `${where}-3` }))
+}
+
+/** Every text line of the OBX under an OBR that stands, in order. */
 function reportText(obr: Segment, group: PatientGroup): readonly Found[] {
   const lines: Found[] = []
-  for (const segment of group.segments.slice(group.segments.indexOf(obr) + 1)) {
-    if (segment.name === 'OBR') break
-    if (segment.name !== 'OBX' || !textTypes.has(segment.component(2).toUpperCase())) continue
+  for (const segment of textLines(obr, group)) {
+    if (isWithdrawn(segment)) continue
     // A one-word ST is a result ("Negative"), not a report.
     const isReport = (text: string) =>
       text !== '' && (segment.component(2).toUpperCase() !== 'ST' || /\s/.test(text.trim()))

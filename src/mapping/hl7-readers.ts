@@ -12,13 +12,19 @@ import { nothing, type Outcome, type ReadEnv, type Reader } from './reader.ts'
 import { knownRecordKey } from './record-key.ts'
 
 /** DT, DTM or TS as a calendar date in Europe/London, precision kept; TS.2 degree counts. Issues `unreadable-date`, `placeholder-date`. */
-const hl7Date: Reader = { gives: 'date', read: found => readDate(found) }
+/** Argument `written`: the calendar date as it stands (a birth date), whatever offset is behind it. */
+const hl7Date: Reader = {
+  gives: 'date',
+  argument: 'optional',
+  read: (found, _env, argument) => readDate(found, argument === 'written'),
+}
 
-function readDate(found: readonly Found[]): Outcome {
+function readDate(found: readonly Found[], isAsWritten = false): Outcome {
   const value = found.find(each => textOf(each) !== '')
   if (!value) return nothing
   const { where } = value
-  const date = readHl7Date(textOf(value), value.part?.(2) ?? '')
+  const text = isAsWritten ? textOf(value).replace(/(?:Z|[+-]\d{2}:?\d{2})$/, '') : textOf(value)
+  const date = readHl7Date(text, value.part?.(2) ?? '')
   if (!date) return { where, issues: [issue('unreadable-date', where)] }
   return isPlaceholderDate(date) ? { where, issues: [issue('placeholder-date', where)] } : { value: date, where }
 }
@@ -76,7 +82,7 @@ function fallbackSystem(found: Found, env: ReadEnv, path: string): string {
   return told || (env.feed.codingSystems?.[segment] ?? '')
 }
 
-const numeric = /^\s*(?:[<>]=?|≤|≥)?\s*[+\-−]?\d+(?:[.,]\d+)?/
+const numeric = /^\s*(?:[<>]=?|≤|≥)?\s*[+\-−]?(?:\d+(?:[.,]\d+)?|[.,]\d+)/
 
 /** Behind a number: what makes it the beginning of a range, a date, a ratio or a time. */
 const goesOn = /^\s*(?:[-–:/.,]|to\b)\s*\d/i
@@ -110,6 +116,7 @@ function numberIn(found: Found): string | undefined {
     .replace(',', '.')
     .replace('−', '-')
     .replace(/^\+/, '')
+    .replace(/^(-?)\./, '$10.')
 }
 
 const hl7Comparator: Reader = {

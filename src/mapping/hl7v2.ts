@@ -111,15 +111,21 @@ const cancels: ReadonlySet<string> = new Set(['A11', 'A12', 'A13', 'A23', 'A38']
 
 /**
  * When the statement was true: EVN-6, else EVN-2, else MSH-7, else when it was received (hl7v2.md 1.4). A cancel is true from the latest of
- * EVN-6 and EVN-2, because senders put the time of the cancelled event into EVN-6. `order`: MSH-7 in seconds, for statements of one moment.
+ * EVN-6 and EVN-2, because senders put the time of the cancelled event into EVN-6. A time more than a day ahead of receipt is a mistake and
+ * must not outrank what is said later: it is passed over. `order`: MSH-7 in seconds, for statements of one moment.
  */
 function asOf(message: Message, receivedAt: Instant): Time {
   const evn = message.first('EVN')
   const issues: Issue[] = []
+  const latest = Date.parse(receivedAt) + 86_400_000
   const read = (text: string | undefined, where: string): Instant | undefined => {
     if (!text) return undefined
     const instant = readHl7Instant(text)
     if (!instant) issues.push(issue('unreadable-date', where))
+    if (instant && Date.parse(instant) > latest) {
+      issues.push(issue('date-after-receipt', where))
+      return undefined
+    }
     return instant
   }
   const happened = read(evn?.component(6, 1, 1, 1), 'EVN-6')

@@ -43,10 +43,23 @@ const conversions: Readonly<Record<string, Conversion>> = {
   Observation: { renamed: inEncounter },
   Procedure: { renamed: inEncounter, said: [['notDone', true, 'status', 'not-done']] },
   ProcedureRequest: { type: 'ServiceRequest', renamed: inEncounter },
-  ReferralRequest: { type: 'ServiceRequest', renamed: inEncounter },
+  ReferralRequest: { became: referred },
 }
 
 const withdrawn: ReadonlySet<unknown> = new Set(['cancelled', 'entered-in-error', 'draft'])
+
+/** In GP Connect what is asked for stands in `reasonCode` where nothing is named, and the status is always `unknown`. */
+function referred(resource: JsonObject): JsonObject {
+  const { serviceRequested, reasonCode, context, status, ...rest } = resource
+  const [code] = [serviceRequested, reasonCode].flatMap(list => (Array.isArray(list) ? list : []))
+  return {
+    ...(code === undefined ? {} : { code }),
+    ...(context === undefined ? {} : { encounter: context }),
+    ...rest,
+    resourceType: 'ServiceRequest',
+    status: status === 'unknown' ? 'active' : (status ?? null),
+  }
+}
 
 /** In GP Connect an order is one issue of a course: handed out, as `issue` is in the extracts of GP systems. */
 function issued(resource: JsonObject): JsonObject | undefined {

@@ -45,6 +45,8 @@ test.each<[type: string, sample: string, what: string, said: readonly string[]]>
   ['ADT^A23', 'a23-delete-visit', 'the visit is gone', ['encounter gone', 'identity']],
   ['ADT^A24', 'a24-link', 'two records are one person', ['identity', 'same-patient']],
   ['ADT^A31', 'a31-death', 'person updated', ['death', 'identity']],
+  ['ADT^A31', 'a31-alive', 'a death is denied', ['death gone', 'identity']],
+  ['ADT^A31', 'a31-death-unsaid', 'a death is taken back', ['death gone', 'identity']],
   ['ADT^A34', 'a34-merge-old-form', 'the retired number points to the surviving one', ['identity', 'replaced-by']],
   ['ADT^A37', 'a37-unlink', 'the link is taken back', ['identity', 'replaced-by gone']],
   ['ADT^A38', 'a38-cancel-pre-admission', 'the planned visit is gone', ['encounter gone', 'identity']],
@@ -56,6 +58,13 @@ test.each<[type: string, sample: string, what: string, said: readonly string[]]>
   ['ORU^R01', 'oru-xray', 'radiology: the text is a candidate', ['document', 'identity']],
   ['ORU^R01', 'oru-dxa', 'T-scores', ['identity', 'observation']],
   ['ORU^R01', 'oru-bloods', 'numbers with their comparator', ['identity', 'observation']],
+  ['ORU^R01', 'oru-text-withdrawn', 'what the text said is gone', ['document gone', 'identity']],
+  [
+    'ORU^R01',
+    'oru-numbers-as-text',
+    'numbers under known codes, as text',
+    ['document', 'document gone', 'identity', 'observation', 'observation gone'],
+  ],
   ['MDM^T02', 'mdm-letter', 'a letter', ['document', 'identity']],
   ['MDM^T04', 'mdm-t04-status', 'the same letter', ['document', 'identity']],
   ['MDM^T08', 'mdm-t08-edit', 'the same letter, edited', ['document', 'identity']],
@@ -68,11 +77,13 @@ test.each<[type: string, sample: string, what: string, said: readonly string[]]>
   ['SIU^S17', 'siu-deleted', 'cancelled', ['appointment', 'identity']],
   ['SIU^S26', 'siu-missed', 'did not attend', ['appointment', 'identity']],
   ['ORM^O01', 'orm-dxa', 'DXA requests', ['identity', 'request']],
+  ['ORM^O01', 'orm-dxa-discontinued', 'DXA request, discontinued', ['identity', 'request']],
   ['OMI^O23', 'omi-dxa', 'DXA request', ['identity', 'request']],
   ['OMG^O19', 'omg-dxa-cancelled', 'DXA request, cancelled', ['identity', 'request']],
   ['RDE^O11', 'rde-zoledronate', 'bone drug ordered', ['identity', 'medication']],
   ['RDS^O13', 'rds-denosumab', 'bone drug supplied', ['identity', 'medication']],
-  ['RAS^O17', 'ras-given', 'bone drug given', ['identity', 'medication']],
+  ['RAS^O17', 'ras-given', 'one bone drug given, one not', ['identity', 'medication', 'medication gone']],
+  ['RAS^O17', 'ras-entered-in-error', 'never given', ['identity', 'medication gone']],
 ])('%s (%s): %s', (type, sample, _what, said) => {
   const bytes = readFileSync(join(samples, `${sample}.hl7`))
   const header = parseMessage(bytes)?.header

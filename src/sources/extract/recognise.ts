@@ -43,6 +43,9 @@ export async function recognise(file: SpooledFile, tables: ExtractTables): Promi
   const { encoding, firstLine } = await look(file)
   const name = nameParts(file.name)
   if (firstLine.startsWith('{')) return recogniseLines(file, firstLine, encoding, tables)
+  // The whole file would be its own header, and its cells be told as names of columns.
+  if (firstLine.includes('\r'))
+    return { refused: issue('file-not-recognised', where, { hint: 'its lines end in CR alone' }) }
   const delimiter = delimiterOf(firstLine)
   const header = cellsOf(firstLine, delimiter)?.map(cell => cell.trim()) ?? []
   const kind = byName(name.table, header, tables) ?? byHeader(header, tables)
