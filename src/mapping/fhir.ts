@@ -2,7 +2,7 @@ import { type Instant, parseInstant } from '../fls/dates.ts'
 import type { Fact, RecordKey } from '../fls/fact.ts'
 import { distinctIssues, type Issue, issue } from '../fls/issue.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
-import { isObject, type JsonObject, objectAt, objectsAt, textAt } from '../sources/fhir/json.ts'
+import { isObject, type JsonObject, type JsonValue, objectAt, objectsAt, textAt } from '../sources/fhir/json.ts'
 import { isOffered } from '../sources/fhir/offered.ts'
 import { decodeUtf8, readStrictJson, type StrictJson } from '../sources/fhir/strict-json.ts'
 import { type FhirNotes, notesOf, resourceAt } from '../sources/fhir/written.ts'
@@ -128,6 +128,11 @@ function readResource(about: FhirResource, reader: Reader): Part {
     const issues = isOffered(about.type) ? [] : [issue('resource-not-used', about.label)]
     return { facts: [], issues, rows: nothingRead }
   }
+  const modifier = modifierIn(about.resource)
+  if (modifier !== undefined) {
+    const told = issue('resource-not-used', `${about.label}#${modifier}`, { severity: 'warning', hint: modifier })
+    return { facts: [], issues: [told], rows: nothingRead }
+  }
   const record = recordOf(about, reader)
   if (!record) return { facts: [], issues: [issue('patient-missing', `${about.label}#subject`)], rows: nothingRead }
   const known = { ...reader.who, receivedAt: entry.receivedAt, acceptTestNumbers: tables.acceptTestNumbers }
@@ -145,6 +150,20 @@ function readResource(about: FhirResource, reader: Reader): Part {
     found.push(issue('patient-missing', `${about.label}#identifier`, { severity: 'warning' }))
   if (drafts.length === 0 && found.length === 0) found.push(nothingSaid(about))
   return { facts, issues: found, rows }
+}
+
+/** What may turn the meaning of a resource round and is not understood here (extensibility, R4): nothing of it is read. */
+function modifierIn(resource: JsonObject): string | undefined {
+  if (resource['implicitRules'] !== undefined) return 'implicitRules'
+  const holds = (value: JsonValue | undefined): boolean => {
+    if (Array.isArray(value)) return value.some(holds)
+    if (!isObject(value)) return false
+    // What is contained is judged by itself.
+    return Object.entries(value).some(
+      ([name, one]) => name === 'modifierExtension' || (name !== 'contained' && holds(one)),
+    )
+  }
+  return holds(resource) ? 'modifierExtension' : undefined
 }
 
 /** A statement without its code says nothing; anything else that gives no fact is not for the audit. */

@@ -139,6 +139,11 @@ async function transaction(
   const writes = requests.flatMap(request => writeRequest(request))
   const sender = senderOf(call)
   const warnings = checkProfiles(writes, deps)
+  // A read that is refused refuses the whole before anything is kept; answered again below, with what was written.
+  for (const request of requests.filter(({ method }) => method === 'GET')) {
+    const inner = entryCall(call, request)
+    await dispatch(request.method, inner)(inner)
+  }
   const { controlId } = call
   const { plan, kept } = await planAndKeep(writes, { call, sender, body, type: 'Bundle', controlId }, () => 200, deps)
   const byIndex = new Map<number, PlannedWrite>(plan.writes.map(write => [write.request.index, write]))

@@ -127,7 +127,7 @@ const anywhere: readonly (Invariant & { readonly applies: (holder: JsonObject, n
     applies: (holder, name) => name === 'text' && typeof holder['div'] === 'string',
     broken: narrative =>
       here(
-        /<\s*(script|iframe|object|embed|form|input|link|style)\b|\son\w+\s*=|javascript:/i.test(
+        /<\s*(script|iframe|object|embed|form|input|link|style)\b|<[^>]*(\son\w+\s*=|javascript:)/i.test(
           textAt(narrative, 'div') ?? '',
         ),
       ),
@@ -174,7 +174,9 @@ function containedRules(resource: JsonObject, where: string): Issue[] {
       : []
     return Object.hasOwn(inner, 'id') ? nested : [...nested, issue('element-required', `${at}.id`)]
   })
-  if (where.includes('.contained[') || textAt(resource, 'resourceType') === 'Bundle') return issues
+  // What a Bundle or Parameters holds is judged by itself.
+  const holders: readonly unknown[] = ['Bundle', 'Parameters']
+  if (where.includes('.contained[') || holders.includes(resource['resourceType'])) return issues
   for (const { reference, place } of referencesIn(resource, where, '#')) {
     if (reference !== '#' && !ids.has(reference.slice(1)))
       issues.push(issue('reference-unresolved', pathOf(place), { hint: 'ref-1: contained' }))

@@ -67,6 +67,7 @@ export function askedSearch(call: FhirCall, offer: SearchOffer, hmac: Hmac, now:
       if (plain === '_id') ids.push(splitValues(value))
       else lastUpdated.push(...updatedOf(value, now.getTime()))
     } else if (name === '_include') includes.push(includeOf(call.type, value, offer.includes ?? []))
+    else if (isChain(plain, offer)) throw notSupported(plain, 'no chains')
     else if (!shaping.has(name)) {
       ignored.push(unknown(name, isStrict))
       continue
@@ -88,6 +89,12 @@ export function askedSearch(call: FhirCall, offer: SearchOffer, hmac: Hmac, now:
     ...(ids.length > 0 ? { ids: ids.reduce((some, others) => some.filter(id => others.includes(id))) } : {}),
     ...(pages.asked === undefined ? {} : { after: pages.asked }),
   }
+}
+
+/** `patient.identifier`: passed over it would answer with everybody's. */
+function isChain(name: string, { parameters }: SearchOffer): boolean {
+  const [first] = name.split('.', 1)
+  return name.includes('.') && parameters.some(one => one.name === first)
 }
 
 function refuseEndless(query: URLSearchParams): void {

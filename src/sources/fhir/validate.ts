@@ -47,10 +47,13 @@ function nestedResources(type: string, resource: JsonObject): { resource: unknow
     })
   }
   if (type === 'Parameters') {
-    objectsAt(resource, 'parameter').forEach((parameter, index) => {
-      if (isObject(parameter['resource']))
-        found.push({ resource: parameter['resource'], path: `parameter[${index}].resource` })
-    })
+    const inside = (holder: JsonObject, list: string, at: string): void =>
+      objectsAt(holder, list).forEach((parameter, index) => {
+        const path = `${at}${list}[${index}]`
+        if (isObject(parameter['resource'])) found.push({ resource: parameter['resource'], path: `${path}.resource` })
+        inside(parameter, 'part', `${path}.`)
+      })
+    inside(resource, 'parameter', '')
   }
   return found
 }

@@ -1,6 +1,6 @@
 import type { Issue } from '../../fls/issue.ts'
 import { issue } from '../../fls/issue.ts'
-import { type JsonObject, type JsonValue, objectAt, textAt } from '../fhir/json.ts'
+import { isObject, type JsonObject, type JsonValue, objectAt, textAt } from '../fhir/json.ts'
 import { extensions } from './canonical.ts'
 import { type Collection, evaluate, truthOf } from './fhirpath.ts'
 import { type Expression, parseFhirPath } from './fhirpath-parse.ts'
@@ -127,9 +127,16 @@ function calculatedIssues(node: ResponseNode, run: RunText): Issue[] {
     : [about(node.form, 'answer-calculated', node.path, undefined, node.form.isReadOnly ? 'error' : 'warning')]
 }
 
+/** Members of an object in JSON have no order. */
+function inOrder(value: JsonValue | undefined): string {
+  return JSON.stringify(value, (_name, one: JsonValue) =>
+    isObject(one) ? Object.fromEntries(Object.entries(one).sort(([x], [y]) => (x < y ? -1 : 1))) : one,
+  )
+}
+
 /** Numbers to nine digits: a client may have rounded its own floating point. */
 function isClose(a: JsonValue, b: JsonValue | undefined): boolean {
   if (typeof a === 'number' && typeof b === 'number')
     return Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b))
-  return JSON.stringify(a) === JSON.stringify(b)
+  return inOrder(a) === inOrder(b)
 }

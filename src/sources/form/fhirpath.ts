@@ -185,6 +185,23 @@ const onText =
   }
 const isTrue = (result: Collection): boolean => truthOf(result) === true
 
+const isText = (one: JsonValue): boolean => typeof one === 'string'
+const isDated = (one: JsonValue): boolean => typeof one === 'string' && /^\d{4}(-|$)/.test(one)
+/** JSON tells types apart by their shape; those it does not are not evaluated. */
+const typeTests: Readonly<Record<string, (one: JsonValue) => boolean>> = {
+  boolean: one => typeof one === 'boolean',
+  integer: one => Number.isInteger(one),
+  decimal: one => typeof one === 'number',
+  string: isText,
+  code: isText,
+  uri: isText,
+  date: isDated,
+  dateTime: isDated,
+  Coding: one => isObject(one) && ('code' in one || 'display' in one || 'system' in one) && !('value' in one),
+  Quantity: one => isObject(one) && 'value' in one && !('type' in one),
+  Reference: one => isObject(one) && 'reference' in one,
+}
+
 const toTexts: PathFunction = focus => focus.map(text)
 
 const functions: Readonly<Record<string, PathFunction>> = {
@@ -209,7 +226,11 @@ const functions: Readonly<Record<string, PathFunction>> = {
   lower: onText(value => value.toLowerCase()),
   matches: onText((value, other) => known(compilePattern(`(?:.|\\s)*(?:${other})(?:.|\\s)*`)).matches(value)),
   not: focus => focus.slice(0, 1).map(one => one !== true),
-  ofType: focus => focus,
+  ofType: (focus, given) => {
+    const [type] = given
+    const isOf = type?.kind === 'name' ? typeTests[type.name] : undefined
+    return focus.filter(known(isOf))
+  },
   round: (focus, given, scope) =>
     focus.map(one => Number(numeric(one).toFixed(given[0] ? numeric(walk(given[0], scope)[0]) : 0))),
   select: (focus, given, scope) => focus.flatMap(onEach(given, scope)),

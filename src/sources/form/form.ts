@@ -92,10 +92,12 @@ export function extensionsAt(source: JsonObject, url: string): readonly JsonObje
   return objectsAt(source, 'extension').filter(extension => extension['url'] === url)
 }
 
-/** The expression text of an extension that holds one; other languages than FHIRPath are none of ours. */
+/** The expression text of an extension that holds one; empty, and so not to be evaluated, in another language than FHIRPath. */
 export function expressionOf(source: JsonObject, url: string): string | undefined {
   const held = extensionOf(source, url)
   const expression = objectAt(held, 'valueExpression')
+  const language = textAt(expression, 'language')
+  if (language !== undefined && language !== 'text/fhirpath') return ''
   return textAt(expression, 'expression') ?? textAt(held, 'valueString')
 }
 

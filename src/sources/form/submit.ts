@@ -23,6 +23,9 @@ const type = 'QuestionnaireResponse'
 
 /** `POST /fhir/QuestionnaireResponse`: kept and 201; the same bytes again answer the same; an identifier seen before adds a version (200). */
 export async function createResponse(call: FhirCall, deps: FormDeps): Promise<FhirAnswer> {
+  // Its identifier makes every create conditional; a condition of the caller's own would be passed over.
+  if (call.headers['if-none-exist'] !== undefined)
+    throw new Refusal(400, [issue('parameter-not-supported', 'If-None-Exist', { hint: 'PUT with If-Match amends' })])
   const body = bodyOf(call)
   const warnings = refuseFaults(body, deps)
   const author = authorOf(call)
