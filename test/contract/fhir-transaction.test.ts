@@ -29,6 +29,16 @@ const urn = (digit: number) => `urn:uuid:00000000-0000-4000-8000-00000000000${di
 const criterion = (value: string) => `Patient?identifier=${encodeURIComponent(`${mrnSystem}|${value}`)}`
 
 describe('transaction', () => {
+  test.each([
+    ['Patient/does-not-exist', 404],
+    ['Patient?_count=abc', 400],
+  ])('a refused read (%s) refuses the whole: nothing is kept', async (url, status) => {
+    const [before, indexed] = [await inboxCount(), await indexCount()]
+    const answer = await send(door, 'POST', '', bundle('transaction', [post(patient(77)), get(url)]))
+    expect(answer.status).toBe(status)
+    expect([await inboxCount(), await indexCount()]).toEqual([before, indexed])
+  })
+
   test('one inbox entry with the body exactly as sent; one answer per entry, in order; references rewritten everywhere', async () => {
     const before = await inboxCount()
     const div = `<div xmlns="http://www.w3.org/1999/xhtml"><a href="${urn(1)}">who</a></div>`

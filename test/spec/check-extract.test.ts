@@ -1,5 +1,5 @@
 import { createWriteStream, readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -55,4 +55,20 @@ test('an HL7 batch whose trailer miscounts is told so, its messages checked all 
   const file = path.join('samples', 'hl7v2', '95-batch-wrong-count.hl7')
   const found = await checkFile(file, readFileSync(file), {}, tables)
   expect(found.map(one => one.code)).toContain('batch-count-differs')
+})
+
+test('line ends of CR alone: refused, and no cell is told as the name of a column', async () => {
+  const bytes = Buffer.from('entry,rowId,patientId,familyName\rpatient,p1,P1,TESTLEY\r')
+  const file = path.join(folder, 'mac.csv')
+  await writeFile(file, bytes)
+  const found = await checkFile(file, bytes, { practice: 'B86001' }, tables)
+  expect(found.map(({ code }) => code)).toContain('file-not-recognised')
+  expect(JSON.stringify(found)).not.toContain('TESTLEY')
+})
+
+test('a file of MLLP frames is checked frame by frame', async () => {
+  const one =
+    'MSH|^~\\&|PAS|RZ101|FLSDB|NOGW|20260310101112||ADT^A28|M1|P|2.4\rEVN||20260310\rPID|1||H1^^^RZ101^MR||TESTLEY^ADA||19420311|F\r'
+  const bytes = Buffer.from(`\v${one}\x1c\r\v${one.replace('M1', 'M2')}\x1c\r`)
+  expect(await checkFile('capture.hl7', bytes, {}, tables)).toEqual([])
 })

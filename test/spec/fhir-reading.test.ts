@@ -203,6 +203,18 @@ describe('whose resource it is', () => {
   })
 })
 
+describe('what may turn a resource round', () => {
+  test.each([
+    ['modifierExtension', { modifierExtension: [{ url: 'urn:refuted', valueBoolean: true }] }],
+    ['implicitRules', { implicitRules: 'urn:rules' }],
+    ['modifierExtension, nested', { stage: [{ modifierExtension: [{ url: 'urn:x', valueBoolean: true }] }] }],
+  ])('%s: nothing is read, and that is told', (_what, more) => {
+    const reading = readBundle({ resources: [patient(), condition(more)] })
+    expect(reading.facts.filter(fact => fact.kind === 'diagnosis')).toEqual([])
+    expect(codes(reading)).toEqual(['resource-not-used'])
+  })
+})
+
 describe('Condition → diagnosis', () => {
   test.each([
     ['onset', { onsetDateTime: '2026-01-14', recordedDate: '2026-01-20' }, '2026-01-14', 'onset'],

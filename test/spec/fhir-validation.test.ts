@@ -238,6 +238,32 @@ describe('structure: every fault row of fhir.md 3.2', () => {
     ['choice by its sibling', observation({ _valueString: { extension: [{ url: 'urn:x', valueString: 'y' }] } })],
     ['year only', patient({ birthDate: '1948' })],
     ['leap day', patient({ birthDate: '2024-02-29' })],
+    ['a placeholder in the far future', patient({ address: [{ period: { end: '9999-12-31' } }] })],
+    ['a placeholder long ago', patient({ identifier: [{ value: 'x', period: { start: '1753-01-01' } }] })],
+    [
+      'words of a narrative that look like attributes',
+      patient({
+        text: {
+          status: 'generated',
+          div: '<div xmlns="http://www.w3.org/1999/xhtml">Fracture, onset = 14 Jan; see javascript: notes</div>',
+        },
+      }),
+    ],
+    [
+      'Parameters whose resource has its own contained',
+      {
+        resourceType: 'Parameters',
+        parameter: [
+          {
+            name: 'content',
+            resource: patient({
+              contained: [{ resourceType: 'Practitioner', id: 'gp' }],
+              generalPractitioner: [{ reference: '#gp' }],
+            }),
+          },
+        ],
+      },
+    ],
     [
       'primitive array with a hole',
       patient({ name: [{ given: ['a', null], _given: [null, { extension: [{ url: 'urn:x', valueString: 'y' }] }] }] }),

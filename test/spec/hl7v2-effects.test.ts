@@ -206,3 +206,60 @@ describe('T-scores', () => {
     expect(of304([...reports, admitted].reverse())).toEqual([expected])
   })
 })
+
+describe('what strange senders leave out, leave open or mistype', () => {
+  const scan = (at: string, numbers: { orc?: string; obr2?: string; obr3?: string }, tScore: string) =>
+    message('ORU^R01', at, [
+      marjorie,
+      ...(numbers.orc ? [`ORC|RE||${numbers.orc}`] : []),
+      `OBR|1|${numbers.obr2 ?? ''}|${numbers.obr3 ?? ''}|312681000^DXA^SCT|||${at.slice(0, 8)}||||||||||||||||||F`,
+      `OBX|1|NM|38267-1^T-score lumbar spine^LN||${tScore}|{Tscore}|||||F`,
+    ])
+  const tScores = (...messages: readonly Lines[]) =>
+    solved([admitted, ...messages])
+      .episodes.flatMap(({ hospital }) => hospital)
+      .filter(entry => entry.concept === 'dxa.tscore.lumbar')
+      .map(entry => entry.value)
+      .sort()
+  test.each([
+    ['the filler number stands in ORC-3', { orc: 'F1' }, { orc: 'F2' }, ['-1.2', '-2.7']],
+    ['the placer number in OBR-2', { obr2: 'P1' }, { obr2: 'P2' }, ['-1.2', '-2.7']],
+    ['there is no number at all', {}, {}, ['-1.2', '-2.7']],
+    ['a correction under the same number', { orc: 'F1' }, { orc: 'F1' }, ['-1.2']],
+  ])('two scans: %s', (_what, one, other, expected) => {
+    expect(tScores(scan('20260401090000', one, '-2.7'), scan('20260601090000', other, '-1.2'))).toEqual(expected)
+  })
+
+  test('an event time years ahead does not stop later messages of the visit', () => {
+    const typo = message('ADT^A03', '20260320110500', [marjorie, stay('V1', ended('1', '54')), hip], '20620320110000')
+    expect(told([admitted, typo, dischargeUndone]).episodes[0]?.careHome).toBeUndefined()
+    const gone = message('ADT^A11', '20260321120000', [marjorie, stay('V1')])
+    expect(told([typo, gone]).episodes).toMatchObject([{ status: 'withdrawn' }])
+  })
+
+  test('"" in one field of a visit hides no time in another', () => {
+    const bare = 'PV1|1|I|||||||||||||||||V8'
+    const blank = message('ADT^A01', '20260310093500', [marjorie, bare, hip], '""')
+    const [episode] = solved([blank]).episodes
+    expect(episode?.diagnosedOn).toBe('2026-03-10')
+  })
+
+  test.each([
+    ['N in place of Y', `${marjorie}|||||||||||||||||||N`],
+    ['N, the date left in', `${marjorie}||||||||||||||||||20260330|N`],
+    ['an emptied PID-30', `${marjorie}|||||||||||||||||||""`],
+  ])('a death told by mistake is taken back: %s', (_what, alive) => {
+    const death = (messages: readonly Lines[]) => solved(messages).episodes[0]?.answers['deathDate']?.values[0]
+    const dead = message('ADT^A31', '20260401090000', [`${marjorie}||||||||||||||||||20260330|Y`])
+    expect(death([admitted, dead])).toBe('2026-03-30')
+    expect(death([admitted, dead, message('ADT^A31', '20260402090000', [alive])])).toBeUndefined()
+  })
+
+  test('a date of birth is the day that is written, whatever offset stands behind it', () => {
+    const summer = marjorie.replace('19420311', '19500405000000+0100')
+    const [person] = solved([
+      message('ADT^A01', '20260310093500', [summer, stay('V1'), hip], '20260310093000'),
+    ]).episodes
+    expect(person?.answers['1.02']?.values[0]).toBe('1950-04-05')
+  })
+})

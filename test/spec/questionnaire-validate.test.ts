@@ -41,6 +41,34 @@ function read(text: string, questionnaire: Json): string[] {
 const text = (value: string) => ({ valueString: value })
 const coded = (code: string, system = 'http://s') => ({ valueCoding: { system, code } })
 
+describe('expressions that are not evaluated here warn and never refuse', () => {
+  const when = (expression: string, language = 'text/fhirpath') =>
+    check(
+      [
+        q('a', 'string'),
+        q('b', 'string', {
+          extension: [
+            {
+              url: `${sdc}/sdc-questionnaire-enableWhenExpression`,
+              valueExpression: { language, expression },
+            },
+          ],
+        }),
+      ],
+      [said('a', text('x')), said('b', text('y'))],
+    ).filter(found => !found.endsWith('?'))
+  const first = "%resource.item.where(linkId = 'a').answer.value"
+  test.each([
+    ['another language', 'IsFemale', 'text/cql', []],
+    ['a type the answer has not', `${first}.ofType(Coding).exists().not()`, 'text/fhirpath', []],
+    ['a type it has', `${first}.ofType(string).exists()`, 'text/fhirpath', []],
+    ['a type it has not, asked for', `${first}.ofType(Coding).exists()`, 'text/fhirpath', ['item-disabled b']],
+    ['a type JSON does not show', `${first}.ofType(time).exists()`, 'text/fhirpath', []],
+  ])('%s', (_what, expression, language, expected) => {
+    expect(when(expression, language)).toEqual(expected)
+  })
+})
+
 describe('rows 1 and 2: the form named', () => {
   const named = (questionnaire: string | undefined) =>
     read(JSON.stringify({ ...response([]), questionnaire }), form([]))
