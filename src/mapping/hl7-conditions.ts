@@ -47,12 +47,12 @@ function textOf(context: Context): string {
 
 function namesAnother(context: Context): boolean {
   const retired = keyOf(context, 'MRG')
-  const surviving = keyOf(context, 'PID')
+  const surviving = keyOf(context, 'PID', 'surviving-number')
   return retired !== '' && surviving !== '' && retired !== surviving
 }
 
-function keyOf(context: Context, segment: string): string {
-  const [local] = context.values(`${segment}#local-number`)
+function keyOf(context: Context, segment: string, number = 'local-number'): string {
+  const [local] = context.values(`${segment}#${number}`)
   if (local?.part) return `${local.part(4)}|${local.part(1)}`
   return context.values(`${segment}#nhs-number`)[0]?.text.replace(/\D/g, '') ?? ''
 }

@@ -1,5 +1,5 @@
 import type { Message } from '../sources/hl7v2/message.ts'
-import { localNumberIn, nhsNumbersIn } from '../sources/hl7v2/record-key.ts'
+import { type LocalNumber, localNumberIn, nhsNumbersIn } from '../sources/hl7v2/record-key.ts'
 import type { Repetition, Segment } from '../sources/hl7v2/segment.ts'
 import type { Context, Found, SourceDocument } from './document.ts'
 
@@ -38,7 +38,7 @@ export function patientGroups(message: Message): readonly PatientGroup[] {
 
 /**
  * One patient of a message as the mapping tables see it. Paths: mappings/README.md. `PID#nhs-number` and `PID#local-number` find identifiers
- * by rule, not by place (hl7v2.md 1.2); `PARTNER-3` is the other PID of a link or unlink; `OBR#text` is the report under an OBR, `OBR#attachment` a document beside it, `OBR#withdrawn` lines of it taken back, `OBR#report-key` what it is known by; `PR1#qualifiers` the OPCS Z codes after a procedure.
+ * by rule, not by place (hl7v2.md 1.2), `PID#surviving-number` the one a retired number goes over into; `PARTNER-3` is the other PID of a link or unlink; `OBR#text` is the report under an OBR, `OBR#attachment` a document beside it, `OBR#withdrawn` lines of it taken back, `OBR#report-key` what it is known by; `PR1#qualifiers` the OPCS Z codes after a procedure.
  */
 export function hl7Document(message: Message, group: PatientGroup): SourceDocument {
   const type = `${message.header.type}^${message.header.trigger}`
@@ -187,11 +187,12 @@ function specialValues(
         where,
         part: component => (component === 1 ? text : component === 2 ? status : ''),
       }))
-    case 'local-number': {
-      const local = localNumberIn(segment, segment.name === 'PID' ? [3, 2, 4] : [1], message)
-      if (!local) return []
-      const { number, authority, where } = local
-      return [{ text: number, where, part: component => (component === 1 ? number : component === 4 ? authority : '') }]
+    case 'local-number':
+      return localNumber(localNumberIn(segment, localFields(segment), message))
+    case 'surviving-number': {
+      const merge = group.segments.find(({ name }) => name === 'MRG')
+      const retired = merge && localNumberIn(merge, localFields(merge), message)
+      return localNumber(localNumberIn(segment, localFields(segment), message, retired?.authority))
     }
     case 'text':
       return reportText(segment, group)
@@ -206,6 +207,16 @@ function specialValues(
     default:
       return []
   }
+}
+
+function localFields(segment: Segment): readonly number[] {
+  return segment.name === 'PID' ? [3, 2, 4] : [1]
+}
+
+function localNumber(local: LocalNumber | undefined): readonly Found[] {
+  if (!local) return []
+  const { number, authority, where } = local
+  return [{ text: number, where, part: component => (component === 1 ? number : component === 4 ? authority : '') }]
 }
 
 function identifierFields(segment: Segment): readonly number[] {

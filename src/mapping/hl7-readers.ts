@@ -157,14 +157,15 @@ const keyed: Reader = {
   read: (found, _env, argument) => ({ value: `${argument}:${found.map(value => textOf(value)).join('|')}` }),
 }
 
-/** Record key of the segment named by the argument: PID, or MRG of a merge. */
+/** Record key of the segment named by the argument: PID, or MRG of a merge; `PID#surviving-number` of the number a merge keeps. */
 const hl7Record: Reader = {
   gives: 'text',
   argument: 'required',
   needsFound: false,
   read: (_found, env, argument) => {
-    const local = localNumberOf(env.context.values(`${argument}#local-number`), env)
-    const nhs = env.context.values(`${argument}#nhs-number`).map(found => readNhsNumber(found.text))
+    const [segment = '', number = 'local-number'] = argument.split('#')
+    const local = localNumberOf(env.context.values(`${segment}#${number}`), env)
+    const nhs = env.context.values(`${segment}#nhs-number`).map(found => readNhsNumber(found.text))
     const valid = nhs.find(reading => reading.kind === 'valid' || reading.kind === 'test-range')
     const nhsNumber = valid && 'value' in valid ? valid.value : undefined
     const identity = { ...(local ? { localNumber: local } : {}), ...(nhsNumber ? { nhsNumber } : {}) }

@@ -263,3 +263,12 @@ describe('what strange senders leave out, leave open or mistype', () => {
     expect(person?.answers['1.02']?.values[0]).toBe('1950-04-05')
   })
 })
+
+test('a merge retires a number into one of the same authority, wherever that stands in PID-3', () => {
+  const nameless = (number: string) => `PID|1||${number}^^^RZ101^MR||UNKNOWN^FEMALE||19420311|F`
+  const elsewhere = 'PID|1||Z7^^^RZ202^MR~H1^^^RZ101^MR||WHITLOCK^MARJORIE||19420311|F'
+  const seenThere = message('ADT^A01', '20260310093500', [nameless('H9'), stay('V5'), hip], '20260310093000')
+  const merge = message('ADT^A40', '20260401080000', [elsewhere, 'MRG|H9^^^RZ101^MR'])
+  expect(told([admitted, seenThere]).persons).not.toContainEqual(['H1', 'H9'])
+  expect(told([admitted, seenThere, merge]).persons).toContainEqual(expect.arrayContaining(['H1', 'H9']))
+})

@@ -41,11 +41,15 @@ export function readCondition(
   return { kind: 'term', name, anyOf: plain.map(one => referenceIn(parameter, one)) }
 }
 
-/** `Type/id`, an absolute address, or for `patient` the id alone; a canonical as it is. */
+/** Whom an id alone means. */
+const typeMeant: Readonly<Record<string, string>> = { patient: 'Patient', subject: 'Patient', encounter: 'Encounter' }
+
+/** `Type/id`, an absolute address, or the id alone where one type is meant; a canonical as it is. */
 function referenceIn({ name, modifiers }: SearchParameter, value: string): string {
   if (!modifiers.includes('identifier')) return value
-  const isIdAlone = name === 'patient' && /^[A-Za-z0-9.-]{1,64}$/.test(value)
-  return isIdAlone ? `Patient/${value}` : (localReference(value) ?? value)
+  const type = typeMeant[name]
+  const isIdAlone = type !== undefined && /^[A-Za-z0-9.-]{1,64}$/.test(value)
+  return isIdAlone ? `${type}/${value}` : (localReference(value) ?? value)
 }
 
 function tokenIn(name: string, value: string): string {

@@ -31,11 +31,22 @@ export function localNumberOf(message: Message): LocalNumber | undefined {
   return pid ? localNumberIn(pid, [3, 2, 4], message) : undefined
 }
 
-/** The same choice for another segment's identifier list, MRG-1 of a merge. */
-export function localNumberIn(segment: Segment, fields: readonly number[], message: Message): LocalNumber | undefined {
+/**
+ * The same choice for another segment's identifier list, MRG-1 of a merge. `authority`: a number it gave comes first, where there is one; a
+ * retired number is replaced by one of its own kind.
+ */
+export function localNumberIn(
+  segment: Segment,
+  fields: readonly number[],
+  message: Message,
+  authority?: string,
+): LocalNumber | undefined {
+  const isOwn = (identifier: Repetition): boolean =>
+    (authorityOf(identifier) || defaultAuthority(message)) === authority
   for (const field of fields) {
-    const ranked = segment
-      .repetitions(field)
+    const all = segment.repetitions(field)
+    const own = all.filter(one => isOwn(one) && rankOf(one, segment.name === 'PID' && field !== 3) !== undefined)
+    const ranked = (own.length > 0 ? own : all)
       .map(identifier => ({ identifier, rank: rankOf(identifier, segment.name === 'PID' && field !== 3) }))
       .filter(candidate => candidate.rank !== undefined)
       .sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0))
