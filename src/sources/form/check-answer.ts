@@ -9,6 +9,7 @@ import {
   objectAt,
   textAt,
 } from '../fhir/json.ts'
+import { isFhirDate } from '../fhir/primitives.ts'
 import { extensions } from './canonical.ts'
 import { dateRange, isAbove, isBelow } from './date-limits.ts'
 import { compare } from './enablement.ts'
@@ -75,7 +76,12 @@ function checkType(form: FormItem, value: Value, where: string): Issue | undefin
   const allowed = form.type === 'choice' && fromOptions.length > 0 ? fromOptions : [...usual, ...fromOptions]
   if (!allowed.includes(value.name))
     return about(form, 'answer-type', where, `expects ${[...new Set(allowed)].join(' or ') || 'no value'}`)
-  return isShaped(value) ? undefined : about(form, 'answer-type', where, 'not a value of this type')
+  if (isShaped(value)) return undefined
+  // Valid FHIR, but of a year no patient has.
+  const isFarOff = value.name === 'valueDate' && typeof value.value === 'string' && isFhirDate(value.value)
+  return isFarOff
+    ? about(form, 'unreadable-date', where)
+    : about(form, 'answer-type', where, 'not a value of this type')
 }
 
 function isShaped({ name, value }: Value): boolean {
