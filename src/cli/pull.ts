@@ -72,7 +72,8 @@ export async function pullCommand(name: string, options: PullCommand): Promise<v
     : await demoToken(options.demoFile, options.client ?? 'gp-supplier')
   await refuseClosed(source.practice, options.url, token)
   await mkdir(options.dataFolder, { recursive: true })
-  const since = await sinceOf(name, options.since, path.join(options.dataFolder, 'pulled.json'))
+  const takenFile = path.join(options.dataFolder, 'pulled.json')
+  const since = await sinceOf(name, options.since, takenFile)
   const folder = await mkdtemp(path.join(options.dataFolder, 'pull-'))
   const progress = progressOf('flsdb pull', options.json ?? false)
   try {
@@ -92,7 +93,7 @@ export async function pullCommand(name: string, options: PullCommand): Promise<v
       name,
       source,
       since,
-      takenFile: path.join(options.dataFolder, 'pulled.json'),
+      takenFile,
       door: { url: options.url, token },
       fetching: { fetch: fetchFrom, folder, mostBytes: limits.extract, onProgress },
       tell: (job, text) => console.log(options.json ? JSON.stringify(job) : text),

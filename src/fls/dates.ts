@@ -13,14 +13,18 @@ const partial = /^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?$/
 
 /** Reads `YYYY`, `YYYY-MM` or `YYYY-MM-DD`; undefined when it is none of them or no such date exists (2026-02-30). Years 1850–2200. */
 export function parsePartialDate(text: string): PartialDate | undefined {
+  const year = yearOf(text)
+  return year === undefined || year < 1850 || year > 2200 ? undefined : (text as PartialDate)
+}
+
+/** The year of `YYYY`, `YYYY-MM` or `YYYY-MM-DD`, 1 to 9999; undefined when it is none of them or no such date exists. */
+export function yearOf(text: string): number | undefined {
   const match = partial.exec(text)
   if (!match) return undefined
   const year = Number(match[1])
-  if (year < 1850 || year > 2200) return undefined
   const month = Number(match[2] ?? 1)
   const day = Number(match[3] ?? 1)
-  if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return undefined
-  return text as PartialDate
+  return year < 1 || month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month) ? undefined : year
 }
 
 const monthLengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]

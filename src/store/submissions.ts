@@ -1,8 +1,7 @@
 import type { Collection, Db } from 'mongodb'
 import type { OdsCode } from '../fls/fact.ts'
 
-export const submissionStates = ['in-progress', 'completed', 'stopped'] as const
-export type SubmissionState = (typeof submissionStates)[number]
+export type SubmissionState = 'in-progress' | 'completed' | 'stopped'
 
 /** A manifest a supplier asks us to fetch. Neither `job` nor `failure`: not fetched yet. */
 export type SubmittedManifest = {
@@ -42,20 +41,18 @@ export async function completedSubmissions(db: Db, practice: OdsCode): Promise<S
 }
 
 /**
- * Writes what `change` makes of the submission as it stands (undefined: there is none yet); nothing when it returns the same object. Returns
- * what stands now. What `change` throws is thrown.
+ * Writes what `change` makes of the submission as it stands (undefined: there is none yet); nothing when it returns the same object. What
+ * `change` throws is thrown.
  */
 export async function changeSubmission(
   db: Db,
   id: string,
-  change: (known: SubmissionDocument | undefined) => Omit<SubmissionDocument, 'revision'> | undefined,
-): Promise<SubmissionDocument | undefined> {
+  change: (known: SubmissionDocument | undefined) => Omit<SubmissionDocument, 'revision'>,
+): Promise<void> {
   for (;;) {
     const known = await findSubmission(db, id)
     const changed = change(known)
-    if (changed === undefined || changed === known) return known
-    const next = { ...changed, revision: (known?.revision ?? 0) + 1 }
-    if (await write(db, next)) return next
+    if (changed === known || (await write(db, { ...changed, revision: (known?.revision ?? 0) + 1 }))) return
   }
 }
 

@@ -239,6 +239,8 @@ describe('structure: every fault row of fhir.md 3.2', () => {
     ['year only', patient({ birthDate: '1948' })],
     ['leap day', patient({ birthDate: '2024-02-29' })],
     ['a placeholder in the far future', patient({ address: [{ period: { end: '9999-12-31' } }] })],
+    ['a year before any patient', patient({ birthDate: '1820-05-05' })],
+    ['a year after any', patient({ address: [{ period: { end: '2230-02-28' } }] })],
     ['a placeholder long ago', patient({ identifier: [{ value: 'x', period: { start: '1753-01-01' } }] })],
     [
       'words of a narrative that look like attributes',

@@ -1,22 +1,14 @@
-import { parsePartialDate } from '../../fls/dates.ts'
+import { yearOf } from '../../fls/dates.ts'
 
 const time = '([01]\\d|2[0-3]):[0-5]\\d:([0-5]\\d|60)(\\.\\d+)?'
 const zone = '(Z|[+-]((0\\d|1[0-3]):[0-5]\\d|14:00))'
 const dateTimeShape = new RegExp(`^(\\d{4}(?:-\\d{2}(?:-\\d{2})?)?)(?:T${time}${zone})?$`)
-const dateShape = /^(\d{4})((?:-\d{2}(?:-\d{2})?)?)$/
 const instantShape = new RegExp(`^(\\d{4}-\\d{2}-\\d{2})T${time}${zone}$`)
 const timeShape = new RegExp(`^${time}$`)
 
 /** R4 `date`: a year, a month or a day that exists; years 0001–9999, since placeholders (1753, 9999) are valid FHIR and told where they are read. */
 export function isFhirDate(text: string): boolean {
-  if (parsePartialDate(text) !== undefined) return true
-  const match = dateShape.exec(text)
-  if (!match?.[1] || match[1] === '0000') return false
-  // The calendar repeats itself every 400 years.
-  return (
-    parsePartialDate(`${2_000 + (Number(match[1]) % 400) - (Number(match[1]) % 400 > 200 ? 400 : 0)}${match[2]}`) !==
-    undefined
-  )
+  return yearOf(text) !== undefined
 }
 
 /** R4 `dateTime`: a date, or a full day with seconds and a zone. */

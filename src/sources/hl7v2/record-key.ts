@@ -44,13 +44,12 @@ export function localNumberIn(
   const isOwn = (identifier: Repetition): boolean =>
     (authorityOf(identifier) || defaultAuthority(message)) === authority
   for (const field of fields) {
-    const all = segment.repetitions(field)
-    const own = all.filter(one => isOwn(one) && rankOf(one, segment.name === 'PID' && field !== 3) !== undefined)
-    const ranked = (own.length > 0 ? own : all)
+    const ranked = segment
+      .repetitions(field)
       .map(identifier => ({ identifier, rank: rankOf(identifier, segment.name === 'PID' && field !== 3) }))
       .filter(candidate => candidate.rank !== undefined)
       .sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0))
-    const best = ranked[0]?.identifier
+    const best = (ranked.find(({ identifier }) => isOwn(identifier)) ?? ranked[0])?.identifier
     if (best) {
       return {
         number: best.component(1).trim().toUpperCase(),
