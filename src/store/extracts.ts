@@ -4,6 +4,7 @@ import type { InboxId, OdsCode } from '../fls/fact.ts'
 import type { WholeHold } from '../mapping/extract-chunk.ts'
 import type { ExtractInForce } from '../mapping/extract-record.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
+import { isDuplicateKey } from './refused-writes.ts'
 
 /** What a person decided about a held extract; of several decisions the latest counts. `at`: when it was kept. */
 export type HoldDecision = {
@@ -116,8 +117,7 @@ async function applyDecision(db: Db, bytes: Buffer, inboxId: InboxId, at: Instan
 
 function ignoreDuplicate(cause: unknown): void {
   // A later decision stands: the filter does not match, so the upsert meets its id.
-  const isDuplicate = typeof cause === 'object' && cause !== null && Reflect.get(cause, 'code') === 11_000
-  if (!isDuplicate) throw cause
+  if (!isDuplicateKey(cause)) throw cause
 }
 
 /** `waiting`: something of it is held and nobody has decided. Undefined: nothing was ever held. */

@@ -3,6 +3,7 @@ import type { Filled } from '../fls/conformance.ts'
 import type { InboxId, OdsCode } from '../fls/fact.ts'
 import type { Issue, IssueCode } from '../fls/issue.ts'
 import { asideOf } from './causal-client.ts'
+import { isDuplicateKey } from './refused-writes.ts'
 
 export const jobStates = ['queued', 'running', 'done', 'failed'] as const
 export type JobState = (typeof jobStates)[number]
@@ -84,6 +85,5 @@ export async function unfinishedJobs(db: Db): Promise<readonly JobDocument[]> {
 
 function ignoreDuplicate(cause: unknown): void {
   // A job that is done does not match the filter, so the upsert meets its id.
-  const isDuplicate = typeof cause === 'object' && cause !== null && Reflect.get(cause, 'code') === 11_000
-  if (!isDuplicate) throw cause
+  if (!isDuplicateKey(cause)) throw cause
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { type Db, MongoServerError } from 'mongodb'
+import type { Db } from 'mongodb'
+import { isDuplicateKey } from './refused-writes.ts'
 
 /**
  * Work of which a deployment does one at a time. A backup and a retention run also exclude each other. Each running service has a `service/` of
@@ -34,7 +35,7 @@ export async function holdLease(db: Db, name: LeaseName, what: string): Promise<
     await leases.replaceOne({ _id: name, ...isFree }, { what, ...own, until: inAMinute() }, { upsert: true })
   } catch (cause) {
     // The lease is there and not free: the upsert then meets its id.
-    if (!(cause instanceof MongoServerError) || cause.code !== 11_000) throw cause
+    if (!isDuplicateKey(cause)) throw cause
     const now = await leases.findOne({ _id: name })
     throw new LeaseHeld(
       `${now?.what ?? 'Another command'} is under way (process ${now?.pid ?? '?'} on ${now?.host ?? '?'}). Wait until it ends; if it died, try again in a minute.`,

@@ -1,4 +1,10 @@
-import { type Collection, type Document, MongoBulkWriteError, type OptionalUnlessRequiredId } from 'mongodb'
+import {
+  type Collection,
+  type Document,
+  MongoBulkWriteError,
+  MongoServerError,
+  type OptionalUnlessRequiredId,
+} from 'mongodb'
 
 /**
  * Which operations of an unordered bulk the database refused, by place, with their codes; all others are then confirmed. Undefined when the
@@ -11,10 +17,17 @@ export function refusedWrites(cause: unknown): ReadonlyMap<number, number> | und
   return new Map(errors.map(error => [error.index, error.code]))
 }
 
+const duplicateKey = 11_000
+
+/** A single write met the key of a document that is there: also an upsert whose filter that document does not match. */
+export function isDuplicateKey(cause: unknown): boolean {
+  return cause instanceof MongoServerError && cause.code === duplicateKey
+}
+
 /** True when all that went wrong is that documents were there already. */
 export function isOnlyRepeats(cause: unknown): boolean {
   const refused = refusedWrites(cause)
-  return refused !== undefined && [...refused.values()].every(code => code === 11_000)
+  return refused !== undefined && [...refused.values()].every(code => code === duplicateKey)
 }
 
 /** Inserts documents whose id says what they hold: one that is there already is the same. */

@@ -1,9 +1,10 @@
-import { type Db, MongoServerError } from 'mongodb'
+import type { Db } from 'mongodb'
 import { type DatedOptIn, effectiveFrom, optInAt, type RegisterEntry, registerEntry } from '../access/statements.ts'
 import type { Instant } from '../fls/dates.ts'
 import type { InboxId, OdsCode } from '../fls/fact.ts'
 import type { InboxEntry } from '../sources/arrival.ts'
 import { replaceOptOuts } from './opt-outs.ts'
+import { isDuplicateKey } from './refused-writes.ts'
 
 export type RegisterKind = 'feed' | 'site' | 'practice'
 type StatementOf<K extends RegisterKind> = Extract<RegisterEntry, { register: K }>['statement']
@@ -76,7 +77,7 @@ async function addLine(
     return result.modifiedCount + result.upsertedCount > 0
   } catch (cause) {
     // The document exists and already holds this entry: the upsert then collides with its key.
-    if (cause instanceof MongoServerError && cause.code === 11_000) return false
+    if (isDuplicateKey(cause)) return false
     throw cause
   }
 }

@@ -1,5 +1,6 @@
 import type { Collection, Db } from 'mongodb'
 import type { OdsCode } from '../fls/fact.ts'
+import { isDuplicateKey } from './refused-writes.ts'
 
 export type SubmissionState = 'in-progress' | 'completed' | 'stopped'
 
@@ -65,7 +66,7 @@ async function write(db: Db, next: SubmissionDocument): Promise<boolean> {
     return matchedCount + upsertedCount > 0
   } catch (cause) {
     // Somebody else was the first.
-    if (typeof cause === 'object' && cause !== null && Reflect.get(cause, 'code') === 11_000) return false
+    if (isDuplicateKey(cause)) return false
     throw cause
   }
 }

@@ -1,6 +1,7 @@
-import { type Db, MongoServerError } from 'mongodb'
+import type { Db } from 'mongodb'
 import type { InboxId } from '../fls/fact.ts'
 import { asideOf } from './causal-client.ts'
+import { isDuplicateKey } from './refused-writes.ts'
 
 /** Who may write the version after this one. `_id` = `Type/id/versionId`. */
 type VersionClaim = { _id: string; by: InboxId; at: Date; until: Date }
@@ -58,7 +59,7 @@ async function takeOrSee(db: Db, _id: string, claim: Omit<VersionClaim, '_id'>):
     await claimsOf(db).insertOne({ _id, ...claim })
     return undefined
   } catch (cause) {
-    if (!(cause instanceof MongoServerError) || cause.code !== 11_000) throw cause
+    if (!isDuplicateKey(cause)) throw cause
     const held = await claimsOf(db).findOne({ _id })
     // Given back in between: ask again.
     return held ?? takeOrSee(db, _id, claim)
